@@ -1,0 +1,319 @@
+//! Why an alert was raised, in a sentence: from what the detector measured.
+
+use sekisho_model::{Alert, Evidence, Facts, Lang, Time};
+use serde_json::Value;
+
+use super::format::{self, clock, duration_secs, number};
+use super::place::city_and_country;
+use super::words::{Words, fill, try_fill, word, words};
+use super::{Zone, shown};
+
+/// The most things of a list that a sentence names.
+const LIST_MAX: usize = 5;
+
+/// What a template may name, and its text.
+type Values = Vec<(&'static str, String)>;
+
+/// How a fact is written. Facts that a detector does not give are not said.
+#[derive(Clone, Copy)]
+enum As {
+    Number,
+    Text,
+    Seconds,
+    Minutes,
+    Date,
+    Local,
+    Field,
+    Word,
+    Then,
+    And,
+}
+
+/// The facts that sentences are made of, by the names that detectors give them, the name in the
+/// sentence, and the form.
+const FACTS: &[(&str, &str, As)] = &[
+    ("count", "count", As::Number),
+    ("threshold", "threshold", As::Number),
+    ("distinct", "distinct", As::Number),
+    ("sum", "sum", As::Number),
+    ("group", "group", As::Text),
+    ("window_secs", "window_secs", As::Seconds),
+    ("window_minutes", "window_secs", As::Minutes),
+    ("field", "field", As::Field),
+    ("steps", "steps", As::Then),
+    ("rules", "steps", As::Then),
+    ("rules", "rules", As::And),
+    ("distance_km", "distance_km", As::Number),
+    ("effective_km", "effective_km", As::Number),
+    ("minutes_taken", "minutes_taken", As::Minutes),
+    ("minutes_needed", "minutes_needed", As::Minutes),
+    ("ratio", "ratio", As::Number),
+    ("left", "left", As::Date),
+    ("days_since_left", "days_since", As::Number),
+    ("days_since", "days_since", As::Number),
+    ("messages", "messages", As::Number),
+    ("recipients", "recipients", As::Number),
+    ("local_time", "local_time", As::Local),
+    ("office_state", "office_state", As::Word),
+];
+
+/// Why an alert was raised. A kind of rule that is not known, or facts that are missing, give a plainer
+/// sentence, never none.
+pub fn reason(alert: &Alert, evidence: &[Evidence], lang: Lang, zone: &Zone) -> String {
+    let words = words(lang);
+    let mut values: Values = FACTS
+        .iter()
+        .filter_map(|&(fact, name, form)| Some((name, written(alert.facts.get(fact)?, form, lang, words)?)))
+        .collect();
+    values.extend(end("from", &alert.facts, lang, zone).map(|end| ("from_end", end)));
+    values.extend(end("to", &alert.facts, lang, zone).map(|end| ("to_end", end)));
+    values.push(("title", shown(alert.rule.title.get(lang))));
+    let count = alert.evidence_count.max(evidence.len().try_into().unwrap_or(u64::MAX));
+    values.push(("evidence", count.to_string()));
+    let latest = evidence.iter().max_by_key(|event| event.time);
+    values.extend(latest.and_then(|event| Some(("resource", shown(event.resource.as_ref()?)))));
+    values.extend(latest.and_then(|event| Some(("target", shown(event.target.as_ref()?)))));
+
+    let templates = words.reasons.iter().filter(|(kind, _)| *kind == alert.rule.kind);
+    let sentence = templates
+        .into_iter()
+        .find_map(|(_, template)| try_fill(template, &values));
+    sentence.unwrap_or_else(|| fill(words.reason_any, &values))
+}
+
+fn written(value: &Value, form: As, lang: Lang, words: &Words) -> Option<String> {
+    match form {
+        As::Number => value.as_f64().map(number),
+        As::Text => text(value, lang),
+        As::Seconds => Some(duration_secs(whole(value.as_f64()?)?, lang)),
+        As::Minutes => Some(duration_secs(whole(value.as_f64()? * 60.0)?, lang)),
+        As::Date => text(value, lang).map(|text| text.parse().map_or(text, |date| format::date(date, lang))),
+        As::Local => text(value, lang).map(|text| local(&text, lang).unwrap_or(text)),
+        As::Field => text(value, lang).map(|name| word(words.fields, &name).map_or(name, str::to_owned)),
+        As::Word => text(value, lang).map(|name| word(words.values, &name).map_or(name, str::to_owned)),
+        As::Then => list(value, words.then, words),
+        As::And => list(value, words.and, words),
+    }
+}
+
+/// A time with its offset, as the clock there showed it.
+fn local(text: &str, lang: Lang) -> Option<String> {
+    let (civil, _offset) = text.split_at_checked(text.len().checked_sub("+09:00".len())?)?;
+    let civil: jiff::civil::DateTime = civil.parse().ok()?;
+    Some(format!(
+        "{} {}",
+        format::date(civil.date(), lang),
+        civil.strftime("%H:%M")
+    ))
+}
+
+/// To the nearest whole number.
+fn whole(value: f64) -> Option<i64> {
+    // There is no lossless cast from a float; through text it is exact or none.
+    format!("{value:.0}").parse().ok()
+}
+
+fn text(value: &Value, lang: Lang) -> Option<String> {
+    match value {
+        Value::String(text) if !text.is_empty() => Some(shown(text)),
+        Value::Number(value) => value.as_f64().map(number),
+        Value::Array(values) => {
+            let texts: Vec<String> = values
+                .iter()
+                .take(LIST_MAX)
+                .filter_map(|value| text(value, lang))
+                .collect();
+            (!texts.is_empty()).then(|| texts.join(words(lang).comma))
+        }
+        Value::Object(values) => {
+            // A group: which values the records have in common.
+            let texts: Vec<String> = values
+                .values()
+                .take(LIST_MAX)
+                .filter_map(|value| text(value, lang))
+                .collect();
+            (!texts.is_empty()).then(|| texts.join(words(lang).comma))
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) => None,
+    }
+}
+
+fn list(value: &Value, joint: &str, words: &Words) -> Option<String> {
+    let things = value.as_array()?.iter().take(LIST_MAX).filter_map(Value::as_str);
+    let quoted: Vec<String> = things
+        .map(|thing| fill(words.quoted, &[("thing", shown(thing))]))
+        .collect();
+    (2 <= quoted.len()).then(|| quoted.join(joint))
+}
+
+/// One end of a journey: place, address, network and time, whichever of them is known; none without a
+/// place.
+fn end(prefix: &str, facts: &Facts, lang: Lang, zone: &Zone) -> Option<String> {
+    let fact = |name: &str| facts.get(&format!("{prefix}_{name}"));
+    let name = |name: &str| fact(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let place = city_and_country(name("city"), name("country"), lang)?;
+    let kind = name("net_kind").map(|kind| word(words(lang).values, kind).map_or_else(|| shown(kind), str::to_owned));
+    let details = [name("ip").map(shown), name("as_org").map(shown), kind];
+    let mut parts = vec![place];
+    parts.extend(details.into_iter().flatten());
+    let joined = parts.join(match lang {
+        Lang::Ja => "・",
+        Lang::En => " · ",
+    });
+    Some(match fact("time").and_then(time) {
+        Some(time) => format!("{joined} {}", clock(time, zone)),
+        None => joined,
+    })
+}
+
+/// Microseconds, or RFC 3339.
+fn time(value: &Value) -> Option<Time> {
+    match value {
+        Value::Number(micros) => micros.as_i64().map(Time),
+        Value::String(text) => text.parse::<jiff::Timestamp>().ok().map(Time::from),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::samples::{NOW, alert, event, facts, person, rule, tokyo};
+    use super::*;
+
+    fn check(kind: &str, measured: Value, ja: &str, en: &str) {
+        let alert = alert(
+            rule(kind, "Title", "題名"),
+            &person("taro@example.co.jp"),
+            facts(measured),
+        );
+        let evidence = [event("e1", 0, ("Tokyo", "JP", "203.0.113.7"))];
+
+        assert_eq!(reason(&alert, &evidence, Lang::Ja, &tokyo()), ja);
+        assert_eq!(reason(&alert, &evidence, Lang::En, &tokyo()), en);
+    }
+
+    #[test]
+    fn counts_tell_window_and_threshold() {
+        check(
+            "event_count",
+            json!({"count": 48, "window_secs": 600, "threshold": 10, "group": "203.0.113.9"}),
+            "203.0.113.9について、10分のあいだに該当する記録が48件ありました（しきい値は10件）。",
+            "48 records within 10 minutes for 203.0.113.9 (the threshold is 10).",
+        );
+        check(
+            "value_count",
+            json!({"distinct": 12, "field": "user_name", "window_secs": 3600, "threshold": 4}),
+            "1時間のあいだに異なるユーザー名が12件記録されました（しきい値は4件）。",
+            "12 different user names within 1 hour (the threshold is 4).",
+        );
+    }
+
+    #[test]
+    fn sums_tell_what_was_added_up() {
+        check(
+            "value_sum",
+            json!({"sum": 2400, "field": "item_count", "window_secs": 3600, "threshold": 500, "group": {"person": "taro"}}),
+            "taroについて、1時間のあいだに件数の合計が2,400に達しました（しきい値は500）。",
+            "The items of taro add up to 2,400 within 1 hour (the threshold is 500).",
+        );
+    }
+
+    #[test]
+    fn sequences_tell_their_steps() {
+        check(
+            "temporal_ordered",
+            json!({"rules": ["Password spray", "Sign-in"], "window_secs": 21600}),
+            "「Password spray」→「Sign-in」の順に、6時間以内に続けて起きました。",
+            "\"Password spray\" → \"Sign-in\", in this order, within 6 hours.",
+        );
+        check(
+            "temporal",
+            json!({"rules": ["A", "B"], "window_secs": 60}),
+            "「A」と「B」が、1分以内に重なって起きました。",
+            "\"A\" and \"B\" came together within 1 minute.",
+        );
+    }
+
+    #[test]
+    fn a_journey_tells_both_ends_and_the_time_it_needs() {
+        check(
+            "geo_velocity",
+            json!({
+                "from_city": "Tokyo", "from_country": "JP", "from_ip": "203.0.113.7", "from_as_org": "Example Net",
+                "from_time": NOW.to_string(), "to_city": null, "to_country": "NL", "to_ip": "198.51.100.9",
+                "to_as_org": null, "to_time": "2026-10-03T01:32:00Z", "distance_km": 9290.0, "effective_km": 9160.0,
+                "minutes_taken": 45.0, "minutes_needed": 606.2, "ratio": 13.5,
+            }),
+            "Tokyo（日本）・203.0.113.7・Example Net 09:47 → オランダ・198.51.100.9 10:32。距離は9,290km（位置の誤差を差し引いても9,160km）で、移動には少なくとも10時間6分かかりますが、45分しかたっていません（13.5倍の速さ）。",
+            "Tokyo, Japan · 203.0.113.7 · Example Net 09:47 → Netherlands · 198.51.100.9 10:32. They are 9,290 km apart (9,160 km after the error of the positions): the way takes at least 10 hours 6 minutes, and there were only 45 minutes (13.5 times too fast).",
+        );
+    }
+
+    #[test]
+    fn the_native_detectors_are_told_in_their_own_words() {
+        check(
+            "leaver",
+            json!({"left": "2026-03-31", "days_since_left": 186, "activity": "logon"}),
+            "2026年3月31日に退職した人のアカウントが、退職から186日後に使われました。",
+            "The person left on 31 March 2026; the account was used 186 days later.",
+        );
+        check(
+            "mass_send",
+            json!({"recipients": 2400, "messages": 120, "window_minutes": 60, "threshold": 100}),
+            "1時間のあいだに120通、のべ2,400件の宛先にメールを送信しました（しきい値は100件）。",
+            "120 messages to 2,400 recipients within 1 hour (the threshold is 100).",
+        );
+        check(
+            "privileged_off_hours",
+            json!({"local_time": "2026-10-03T02:10:05+09:00", "office_state": "closed"}),
+            "営業時間外（現地時刻 2026年10月3日 02:10）に、管理者権限のある操作が行われました。",
+            "An administrator's action outside office hours, at 3 October 2026 02:10 local time.",
+        );
+    }
+
+    #[test]
+    fn facts_that_are_missing_or_odd_make_a_plainer_sentence() {
+        for odd in [
+            json!({}),
+            json!({"count": "many", "window_secs": null}),
+            json!({"count": {"a": 1}}),
+        ] {
+            check(
+                "event_count",
+                odd,
+                "「題名」を検知しました（記録2件）。",
+                "\"Title\" was found (records: 2).",
+            );
+        }
+        check(
+            "nobody_knows",
+            json!({}),
+            "「題名」を検知しました（記録2件）。",
+            "\"Title\" was found (records: 2).",
+        );
+        check(
+            "leaver",
+            json!({"left": "some day"}),
+            "some dayに退職した人のアカウントが使われました。",
+            "The person left on some day, and the account was used.",
+        );
+        check(
+            "match",
+            json!({}),
+            "このルールに当てはまる記録が2件あります。",
+            "Records that match this rule: 2.",
+        );
+    }
+
+    #[test]
+    fn facts_come_from_logs_and_are_disarmed() {
+        check(
+            "event_count",
+            json!({"count": 3, "window_secs": 60, "threshold": 2, "group": "\u{202e}@everyone {title}"}),
+            "⟦U+202E⟧(at)everyone {title}について、1分のあいだに該当する記録が3件ありました（しきい値は2件）。",
+            "3 records within 1 minute for ⟦U+202E⟧(at)everyone {title} (the threshold is 2).",
+        );
+    }
+}

@@ -1,0 +1,173 @@
+//! English.
+
+use sekisho_model::Severity;
+
+use super::Words;
+
+pub(super) static WORDS: Words = Words {
+    level,
+    title: "[{level}] {what}: {who}",
+    title_more: " (and {count} more)",
+    got_worse: " (got worse)",
+    got_more: " (something new joined)",
+    resent: "(resent) ",
+    no_alert: "Suspicious activity",
+    no_reason: "See the command below for what is known.",
+    who: "Who",
+    users: "{who} (accounts: {users})",
+    users_and_more: "{who} (accounts: {users} and others, {count} in all)",
+    comma: ", ",
+    colon: ": ",
+    when: "When",
+    places: "Where",
+    before_and_now: "{before} ({before_at}) → {now} ({now_at})",
+    now_only: "{now} ({now_at})",
+    why: "Why",
+    titled: "{title}: {reason}",
+    reasons_more: "{count} more alerts.",
+    sure: "How sure",
+    sure_bands: [
+        "{score}/100, almost certain. Act now.",
+        "{score}/100, likely. Treat it as real and check it first.",
+        "{score}/100, possible. Ask the person whether it was them.",
+        "{score}/100, unlikely. For your information.",
+    ],
+    steps: "What to do",
+    steps_default: [
+        "Call the person and ask whether it was them.",
+        "If not, disable the account and end all its sessions.",
+        "Change the password, and check what was done last: mail forwarding, downloads.",
+    ],
+    late: "Found late: the record came {delay} late (happened {happened}, received {received}).",
+    reference: "More: sekisho incidents show {id}",
+    reasons: &[
+        (
+            "match",
+            "Records that match this rule: {evidence}, the latest on {resource}.",
+        ),
+        (
+            "match",
+            "Records that match this rule: {evidence}, the latest at {target}.",
+        ),
+        ("match", "Records that match this rule: {evidence}."),
+        (
+            "event_count",
+            "{count} records within {window_secs} for {group} (the threshold is {threshold}).",
+        ),
+        (
+            "event_count",
+            "{count} records within {window_secs} (the threshold is {threshold}).",
+        ),
+        ("event_count", "{count} records within {window_secs}."),
+        ("event_count", "{count} records within a short time."),
+        (
+            "value_count",
+            "{distinct} different {field} within {window_secs} for {group} (the threshold is {threshold}).",
+        ),
+        (
+            "value_count",
+            "{distinct} different {field} within {window_secs} (the threshold is {threshold}).",
+        ),
+        ("value_count", "{distinct} different {field} within {window_secs}."),
+        ("value_count", "{distinct} different values within a short time."),
+        (
+            "value_sum",
+            "The {field} of {group} add up to {sum} within {window_secs} (the threshold is {threshold}).",
+        ),
+        (
+            "value_sum",
+            "The {field} add up to {sum} within {window_secs} (the threshold is {threshold}).",
+        ),
+        ("value_sum", "The values add up to {sum} within a short time."),
+        ("temporal_ordered", "{steps}, in this order, within {window_secs}."),
+        (
+            "temporal_ordered",
+            "Several steps followed each other in a known order within {window_secs}.",
+        ),
+        (
+            "temporal_ordered",
+            "Several steps followed each other in a known order.",
+        ),
+        ("temporal", "{rules} came together within {window_secs}."),
+        ("temporal", "Several related things came together within {window_secs}."),
+        ("temporal", "Several related things came together."),
+        (
+            "geo_velocity",
+            "{from_end} → {to_end}. They are {distance_km} km apart ({effective_km} km after the error of the positions): the way takes at least {minutes_needed}, and there were only {minutes_taken} ({ratio} times too fast).",
+        ),
+        (
+            "geo_velocity",
+            "{from_end} → {to_end}. They are {distance_km} km apart: the way takes at least {minutes_needed}, and there were only {minutes_taken}.",
+        ),
+        ("geo_velocity", "{from_end} → {to_end}. Nobody travels that fast."),
+        (
+            "geo_velocity",
+            "It was used from two places that are too far apart for the time between.",
+        ),
+        (
+            "leaver",
+            "The person left on {left}; the account was used {days_since} days later.",
+        ),
+        ("leaver", "The person left on {left}, and the account was used."),
+        ("leaver", "The person has left, and the account was used."),
+        (
+            "mass_send",
+            "{messages} messages to {recipients} recipients within {window_secs} (the threshold is {threshold}).",
+        ),
+        (
+            "mass_send",
+            "Mail to {recipients} recipients within {window_secs} (the threshold is {threshold}).",
+        ),
+        ("mass_send", "Mail to {recipients} recipients within a short time."),
+        (
+            "privileged_off_hours",
+            "An administrator's action {office_state}, at {local_time} local time.",
+        ),
+        ("privileged_off_hours", "An administrator's action {office_state}."),
+        ("privileged_off_hours", "An administrator's action at an unusual time."),
+    ],
+    reason_any: "\"{title}\" was found (records: {evidence}).",
+    fields: &[
+        ("user_name", "user names"),
+        ("person", "people"),
+        ("src_ip", "source addresses"),
+        ("src_country", "countries"),
+        ("src_city", "cities"),
+        ("src_asn", "source networks"),
+        ("dst_host", "servers"),
+        ("app_name", "applications"),
+        ("url", "URLs"),
+        ("resource", "files or objects"),
+        ("user_agent", "clients"),
+        ("item_count", "items"),
+        ("device_uid", "devices"),
+    ],
+    values: &[
+        ("open", "within office hours"),
+        ("closed", "outside office hours"),
+        ("holiday", "on a holiday"),
+        ("office", "office line"),
+        ("egress", "company egress"),
+        ("sase", "SASE"),
+        ("mobile", "mobile network"),
+        ("hosting", "data centre"),
+        ("vpn", "VPN"),
+        ("tor", "Tor"),
+        ("relay", "relay service"),
+        ("inflight", "in-flight network"),
+        ("fixed", "fixed line"),
+    ],
+    quoted: "\"{thing}\"",
+    and: " and ",
+    then: " → ",
+};
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Informational => "Info",
+        Severity::Low => "Low",
+        Severity::Medium => "Medium",
+        Severity::High => "High",
+        Severity::Critical => "Critical",
+    }
+}

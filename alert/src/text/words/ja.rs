@@ -1,0 +1,194 @@
+//! Japanese.
+
+use sekisho_model::Severity;
+
+use super::Words;
+
+pub(super) static WORDS: Words = Words {
+    level,
+    title: "【{level}】{what}：{who}",
+    title_more: "（ほか{count}件）",
+    got_worse: "（深刻度が上がりました）",
+    got_more: "（新しい兆候が加わりました）",
+    resent: "（再送）",
+    no_alert: "不審な動き",
+    no_reason: "詳細は下記のコマンドで確認してください。",
+    who: "対象",
+    users: "{who}（関係する利用者：{users}）",
+    users_and_more: "{who}（関係する利用者：{users}など{count}人）",
+    comma: "、",
+    colon: "：",
+    when: "日時",
+    places: "場所",
+    before_and_now: "{before}（{before_at}）→ {now}（{now_at}）",
+    now_only: "{now}（{now_at}）",
+    why: "理由",
+    titled: "{title}：{reason}",
+    reasons_more: "ほか{count}件のアラートがあります。",
+    sure: "確からしさ",
+    sure_bands: [
+        "{score}/100（非常に高い）。すぐに対応してください。",
+        "{score}/100（高い）。不正利用とみて、まず確認してください。",
+        "{score}/100（中程度）。本人に心当たりがあるか確認してください。",
+        "{score}/100（低い）。念のためのお知らせです。",
+    ],
+    steps: "対応",
+    steps_default: [
+        "本人に電話などで連絡し、心当たりがあるか確認してください。",
+        "心当たりがなければ、アカウントを停止し、ログイン中のセッションをすべて無効にしてください。",
+        "パスワードを変更し、直前の操作（メールの転送設定、ファイルの持ち出しなど）を確認してください。",
+    ],
+    late: "記録の到着が{delay}遅れたため、検知も遅れています（発生 {happened}、受信 {received}）。",
+    reference: "詳細：sekisho incidents show {id}",
+    reasons: &[
+        (
+            "match",
+            "このルールに当てはまる記録が{evidence}件あります。直近の対象は {resource} です。",
+        ),
+        (
+            "match",
+            "このルールに当てはまる記録が{evidence}件あります。直近の接続先は {target} です。",
+        ),
+        ("match", "このルールに当てはまる記録が{evidence}件あります。"),
+        (
+            "event_count",
+            "{group}について、{window_secs}のあいだに該当する記録が{count}件ありました（しきい値は{threshold}件）。",
+        ),
+        (
+            "event_count",
+            "{window_secs}のあいだに該当する記録が{count}件ありました（しきい値は{threshold}件）。",
+        ),
+        (
+            "event_count",
+            "{window_secs}のあいだに該当する記録が{count}件ありました。",
+        ),
+        ("event_count", "短い時間に該当する記録が{count}件ありました。"),
+        (
+            "value_count",
+            "{group}について、{window_secs}のあいだに異なる{field}が{distinct}件記録されました（しきい値は{threshold}件）。",
+        ),
+        (
+            "value_count",
+            "{window_secs}のあいだに異なる{field}が{distinct}件記録されました（しきい値は{threshold}件）。",
+        ),
+        (
+            "value_count",
+            "{window_secs}のあいだに異なる{field}が{distinct}件記録されました。",
+        ),
+        ("value_count", "短い時間に異なる値が{distinct}件記録されました。"),
+        (
+            "value_sum",
+            "{group}について、{window_secs}のあいだに{field}の合計が{sum}に達しました（しきい値は{threshold}）。",
+        ),
+        (
+            "value_sum",
+            "{window_secs}のあいだに{field}の合計が{sum}に達しました（しきい値は{threshold}）。",
+        ),
+        ("value_sum", "短い時間に合計が{sum}に達しました。"),
+        (
+            "temporal_ordered",
+            "{steps}の順に、{window_secs}以内に続けて起きました。",
+        ),
+        (
+            "temporal_ordered",
+            "一連の動きが、決まった順番で{window_secs}以内に続けて起きました。",
+        ),
+        ("temporal_ordered", "一連の動きが、決まった順番で続けて起きました。"),
+        ("temporal", "{rules}が、{window_secs}以内に重なって起きました。"),
+        (
+            "temporal",
+            "関連する複数の動きが、{window_secs}以内に重なって起きました。",
+        ),
+        ("temporal", "関連する複数の動きが、近い時刻に重なって起きました。"),
+        (
+            "geo_velocity",
+            "{from_end} → {to_end}。距離は{distance_km}km（位置の誤差を差し引いても{effective_km}km）で、移動には少なくとも{minutes_needed}かかりますが、{minutes_taken}しかたっていません（{ratio}倍の速さ）。",
+        ),
+        (
+            "geo_velocity",
+            "{from_end} → {to_end}。距離は{distance_km}kmで、移動には少なくとも{minutes_needed}かかりますが、{minutes_taken}しかたっていません。",
+        ),
+        (
+            "geo_velocity",
+            "{from_end} → {to_end}。実際の移動では間に合わない間隔で使われました。",
+        ),
+        (
+            "geo_velocity",
+            "離れた2か所から、実際の移動では間に合わない間隔で使われました。",
+        ),
+        (
+            "leaver",
+            "{left}に退職した人のアカウントが、退職から{days_since}日後に使われました。",
+        ),
+        ("leaver", "{left}に退職した人のアカウントが使われました。"),
+        ("leaver", "すでに退職した人のアカウントが使われました。"),
+        (
+            "mass_send",
+            "{window_secs}のあいだに{messages}通、のべ{recipients}件の宛先にメールを送信しました（しきい値は{threshold}件）。",
+        ),
+        (
+            "mass_send",
+            "{window_secs}のあいだに、のべ{recipients}件の宛先にメールを送信しました（しきい値は{threshold}件）。",
+        ),
+        (
+            "mass_send",
+            "短い時間に、のべ{recipients}件の宛先にメールを送信しました。",
+        ),
+        (
+            "privileged_off_hours",
+            "{office_state}（現地時刻 {local_time}）に、管理者権限のある操作が行われました。",
+        ),
+        (
+            "privileged_off_hours",
+            "{office_state}に、管理者権限のある操作が行われました。",
+        ),
+        (
+            "privileged_off_hours",
+            "ふだん業務をしていない時間に、管理者権限のある操作が行われました。",
+        ),
+    ],
+    reason_any: "「{title}」を検知しました（記録{evidence}件）。",
+    fields: &[
+        ("user_name", "ユーザー名"),
+        ("person", "利用者"),
+        ("src_ip", "接続元アドレス"),
+        ("src_country", "国"),
+        ("src_city", "都市"),
+        ("src_asn", "接続元ネットワーク"),
+        ("dst_host", "サーバー"),
+        ("app_name", "アプリ"),
+        ("url", "URL"),
+        ("resource", "ファイル"),
+        ("user_agent", "クライアント"),
+        ("item_count", "件数"),
+        ("device_uid", "端末"),
+    ],
+    values: &[
+        ("open", "営業時間内"),
+        ("closed", "営業時間外"),
+        ("holiday", "休業日"),
+        ("office", "社内回線"),
+        ("egress", "自社の出口回線"),
+        ("sase", "SASE"),
+        ("mobile", "携帯回線"),
+        ("hosting", "データセンター"),
+        ("vpn", "VPN"),
+        ("tor", "Tor"),
+        ("relay", "中継サービス"),
+        ("inflight", "機内回線"),
+        ("fixed", "固定回線"),
+    ],
+    quoted: "「{thing}」",
+    and: "と",
+    then: "→",
+};
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Informational => "参考",
+        Severity::Low => "低",
+        Severity::Medium => "中",
+        Severity::High => "高",
+        Severity::Critical => "緊急",
+    }
+}

@@ -1,0 +1,30 @@
+//! What a detector is.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use sekisho_model::{Detection, EventBatch, Snapshot, Time};
+
+/// How late a record may come and still be judged exactly: state is kept this much longer than a
+/// detector's own window. Microsoft 365 audit records come up to a day late.
+pub const LATENESS_MAX: Duration = Duration::from_hours(24);
+
+/// Looks at every batch and says what it finds.
+///
+/// The law of order: for the same rows in any order and any split into batches, the detections, put
+/// together by episode, name the same evidence. Rows are keyed by
+/// [`EventBatch::believed_time`]; a row whose `event_uid` was seen before is an update of it, never
+/// a second event.
+pub trait Detector: Debug + Send {
+    /// Looks at the rows of a batch.
+    fn observe(&mut self, batch: &EventBatch, found: &mut Vec<Detection>);
+
+    /// No row from before `horizon` will come: what only such rows could touch may be forgotten.
+    fn forget_before(&mut self, horizon: Time);
+
+    /// Saves its state.
+    fn snapshot(&self, into: &mut Snapshot) -> Result<(), serde_json::Error>;
+
+    /// Goes on from a snapshot; starts empty where it has nothing for this detector.
+    fn restore(&mut self, from: &Snapshot);
+}

@@ -1,0 +1,33 @@
+//! Which rows are suspicious and what they add up to.
+//!
+//! A [`Detector`] is shown every batch and says what it finds; the [`Casebook`] puts what they find
+//! together: firings of a rule for an entity into an alert, alerts of a person into an incident, and
+//! decides when an incident has something to say. [`Engine`] is both, with the compiled rules.
+//!
+//! # Invariants
+//! * Synchronous, and free of I/O and clocks: the only time is the time of the events.
+//! * The law of order: the same rows, in any order within the allowed lateness and in any split into
+//!   batches, end in the same incidents with the same evidence (ids may differ).
+//! * What is kept is bounded, and each bound is a named constant.
+//!
+//! # Not here
+//! Who is told, and how often: that is `sekisho-alert`.
+
+pub mod cases;
+pub mod correlation;
+pub mod detector;
+pub mod engine;
+pub mod entity;
+mod episode;
+pub mod native;
+pub mod predicate;
+pub mod rules;
+pub mod sigma_match;
+pub mod testing;
+mod watermark;
+
+pub use cases::Casebook;
+pub use detector::Detector;
+pub use engine::Engine;
+pub use native::Surroundings;
+pub use rules::{CompiledRule, Problem, ProblemKind, RuleFolder, RuleSet};

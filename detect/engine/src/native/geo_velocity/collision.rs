@@ -1,0 +1,59 @@
+//! Two sign-ins that one person cannot both have made, and what there is to say of them.
+
+use std::time::Duration;
+
+use sekisho_model::{Evidence, Facts};
+use serde_json::{Value, json};
+
+use super::place::Journey;
+use super::visit::Visit;
+
+/// Two sign-ins that one person cannot both have made.
+#[derive(Debug)]
+pub(super) struct Collision {
+    /// The index of a visit and of a sign-in in it, for each end.
+    pub(super) ends: [(usize, usize); 2],
+    pub(super) journey: Journey,
+    pub(super) ratio: f64,
+}
+
+impl Collision {
+    /// What there is to say: the earlier end is `from`, the later one `to`.
+    pub(super) fn facts(&self, visits: &[Visit]) -> Option<Facts> {
+        let mut ends: Vec<Evidence> = self
+            .ends
+            .iter()
+            .filter_map(|(visit, index)| visits.get(*visit)?.evidence(*index))
+            .collect();
+        ends.sort_by(|a, b| (a.time, &a.event_uid).cmp(&(b.time, &b.event_uid)));
+        let [from, to] = ends.as_slice() else { return None };
+        let mut facts = Facts::from([
+            ("distance_km".to_owned(), json!(self.journey.distance_km.round())),
+            ("effective_km".to_owned(), json!(self.journey.effective_km.round())),
+            ("minutes_taken".to_owned(), minutes(from.time.distance(to.time))),
+            ("minutes_needed".to_owned(), minutes(self.journey.needed)),
+            ("ratio".to_owned(), tenths(self.ratio)),
+        ]);
+        for (name, end) in [("from", from), ("to", to)] {
+            for (what, value) in [
+                ("city", json!(end.src_city)),
+                ("country", json!(end.src_country)),
+                ("ip", json!(end.src_ip)),
+                ("as_org", json!(end.src_as_org)),
+                ("time", json!(end.time.to_string())),
+                ("source", json!(end.source)),
+            ] {
+                facts.insert(format!("{name}_{what}"), value);
+            }
+        }
+        Some(facts)
+    }
+}
+
+fn minutes(duration: Duration) -> Value {
+    tenths(duration.as_secs_f64() / 60.0)
+}
+
+fn tenths(value: f64) -> Value {
+    json!((value * 10.0).round() / 10.0)
+}

@@ -1,0 +1,221 @@
+//! The sign-ins from one place.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use sekisho_model::{Column, EventBatch, Evidence, Time};
+use serde::{Deserialize, Serialize};
+
+use super::place::Place;
+
+/// The sign-ins from one place, in order of time.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Visit {
+    pub(super) place: Place,
+    pub(super) sign_ins: Vec<SignIn>,
+    /// What there is to tell of the sign-ins apart from their id and time. Most are alike.
+    looks: Vec<Evidence>,
+}
+
+/// A sign-in. What an update adds can make it worth telling, and never takes that back.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SignIn {
+    /// The time it is judged by.
+    pub(super) time: Time,
+    pub(super) uid: String,
+    /// The time it says itself.
+    stated: Time,
+    observed: Time,
+    look: usize,
+    /// Whether it may be the odd end of a collision.
+    pub(super) suspect: bool,
+    /// Whether it may be the other end.
+    pub(super) base: bool,
+    told: bool,
+}
+
+impl SignIn {
+    /// The sign-in of a row.
+    pub(super) fn of(batch: &EventBatch, row: usize, time: Time) -> Option<Self> {
+        let personal = batch.flag(Column::IsInteractive, row) != Some(false);
+        let managed = matches!(batch.text(Column::DeviceTrust, row), Some("managed" | "compliant"));
+        Some(Self {
+            time,
+            uid: batch.text(Column::EventUid, row)?.to_owned(),
+            stated: batch.time(row),
+            observed: batch.observed(row),
+            look: 0,
+            suspect: personal && !managed,
+            base: personal || batch.text(Column::DeviceUid, row).is_some(),
+            told: false,
+        })
+    }
+
+    fn key(&self) -> (Time, &str) {
+        (self.time, &self.uid)
+    }
+}
+
+/// A sign-in as an end of a journey.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End<'a> {
+    pub(super) place: &'a Place,
+    pub(super) source: &'a str,
+    pub(super) sign_in: &'a SignIn,
+}
+
+impl End<'_> {
+    /// How far apart in time two ends may be. Two sources have two clocks.
+    pub(super) fn apart(self, other: End<'_>, skew: Duration) -> Duration {
+        let skew = if self.source == other.source {
+            Duration::ZERO
+        } else {
+            skew
+        };
+        self.sign_in.time.distance(other.sign_in.time).saturating_add(skew)
+    }
+}
+
+impl Visit {
+    pub(super) fn new(place: Place) -> Self {
+        Self {
+            place,
+            sign_ins: Vec::new(),
+            looks: Vec::new(),
+        }
+    }
+
+    /// Takes in a sign-in, or what an update adds to it, and gives its index. None if that is nothing.
+    pub(super) fn insert(&mut self, mut sign_in: SignIn, batch: &EventBatch, row: usize) -> Option<usize> {
+        let is_newest = self.sign_ins.last().is_none_or(|newest| newest.key() < sign_in.key());
+        let place = if is_newest {
+            self.sign_ins.len()
+        } else {
+            self.sign_ins.partition_point(|known| known.key() < sign_in.key())
+        };
+        let known = self
+            .sign_ins
+            .get_mut(place)
+            .filter(|known| known.key() == sign_in.key());
+        if let Some(known) = known {
+            let more = sign_in.suspect && !known.suspect || sign_in.base && !known.base;
+            known.suspect |= sign_in.suspect;
+            known.base |= sign_in.base;
+            return more.then_some(place);
+        }
+        sign_in.look = self.look(batch, row);
+        self.sign_ins.insert(place, sign_in);
+        Some(place)
+    }
+
+    fn look(&mut self, batch: &EventBatch, row: usize) -> usize {
+        if let Some(index) = self.looks.iter().rposition(|known| looks_like(known, batch, row)) {
+            return index;
+        }
+        self.looks.push(Evidence {
+            event_uid: String::new(),
+            time: Time::default(),
+            observed: Time::default(),
+            ..Evidence::of(batch, row)
+        });
+        self.looks.len() - 1
+    }
+
+    /// The indices of the sign-ins that are no further from `time` than `reach`.
+    pub(super) fn around(&self, time: Time, reach: Duration) -> Range<usize> {
+        let (first, last) = (time.minus(reach), time.plus(reach));
+        let start = self.sign_ins.partition_point(|known| known.time < first);
+        let end = self.sign_ins.partition_point(|known| known.time <= last);
+        start..end
+    }
+
+    /// A sign-in as an end of a journey.
+    pub(super) fn end(&self, index: usize) -> Option<End<'_>> {
+        let sign_in = self.sign_ins.get(index)?;
+        Some(End {
+            place: &self.place,
+            source: &self.looks.get(sign_in.look)?.source,
+            sign_in,
+        })
+    }
+
+    /// What there is to tell of a sign-in.
+    pub(super) fn evidence(&self, index: usize) -> Option<Evidence> {
+        let sign_in = self.sign_ins.get(index)?;
+        Some(Evidence {
+            event_uid: sign_in.uid.clone(),
+            time: sign_in.stated,
+            observed: sign_in.observed,
+            ..self.looks.get(sign_in.look)?.clone()
+        })
+    }
+
+    /// The same, unless it was told before.
+    pub(super) fn tell(&mut self, index: usize) -> Option<Evidence> {
+        let sign_in = self.sign_ins.get_mut(index)?;
+        if sign_in.told {
+            return None;
+        }
+        sign_in.told = true;
+        self.evidence(index)
+    }
+
+    /// Forgets the sign-ins from before `oldest`, and the looks that none has any more.
+    pub(super) fn forget_before(&mut self, oldest: Time) {
+        let surplus = self.sign_ins.partition_point(|known| known.time < oldest);
+        if surplus == 0 {
+            return;
+        }
+        self.sign_ins.drain(..surplus);
+        let mut looks = Vec::new();
+        let mut moved: BTreeMap<usize, usize> = BTreeMap::new();
+        for sign_in in &mut self.sign_ins {
+            sign_in.look = *moved.entry(sign_in.look).or_insert_with(|| {
+                looks.extend(self.looks.get(sign_in.look).cloned());
+                looks.len() - 1
+            });
+        }
+        self.looks = looks;
+    }
+}
+
+/// Whether [`Evidence::of`] the row would be the same, apart from its id and time: asked of each
+/// sign-in, so without building it.
+fn looks_like(look: &Evidence, batch: &EventBatch, row: usize) -> bool {
+    // Named one by one, so that a field that is added cannot be overlooked here.
+    let Evidence {
+        event_uid: _,
+        time: _,
+        observed: _,
+        source,
+        activity,
+        status_id,
+        user_name,
+        src_ip,
+        src_country,
+        src_city,
+        src_as_org,
+        src_net_kind,
+        target,
+        resource,
+        user_agent,
+        mfa_result,
+        item_count,
+    } = look;
+    let text = |column| batch.text(column, row);
+    batch.int(Column::StatusId, row) == Some((*status_id).into())
+        && text(Column::Source) == Some(source)
+        && text(Column::Activity) == Some(activity)
+        && text(Column::UserName) == user_name.as_deref()
+        && text(Column::SrcIp) == src_ip.as_deref()
+        && text(Column::SrcCountry) == src_country.as_deref()
+        && text(Column::SrcCity) == src_city.as_deref()
+        && text(Column::SrcAsOrg) == src_as_org.as_deref()
+        && text(Column::SrcNetKind) == src_net_kind.as_deref()
+        && text(Column::AppName).or_else(|| text(Column::DstHost)) == target.as_deref()
+        && text(Column::Resource).or_else(|| text(Column::Url)) == resource.as_deref()
+        && text(Column::UserAgent) == user_agent.as_deref()
+        && text(Column::MfaResult) == mfa_result.as_deref()
+        && batch.int(Column::ItemCount, row) == *item_count
+}

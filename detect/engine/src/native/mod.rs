@@ -1,0 +1,152 @@
+//! The detectors that Sigma cannot express, made by name from the file of a rule.
+//!
+//! | name | fires on |
+//! |---|---|
+//! | `geo_velocity` | sign-ins so far apart that nobody can have travelled between them |
+//! | `leaver` | any use of an account after its owner's last day |
+//! | `mass_send` | more mail recipients within an hour than a person writes to |
+//! | `privileged_off_hours` | an administrator at work while the office is closed |
+//!
+//! # Invariants
+//! * What a detector finds is a function of the set of rows it was shown, by event time: it says of
+//!   an event that the event is part of a finding, and never has to take that back when a row comes
+//!   late. Where a finding depends on something *not* having happened, only rows from so long ago
+//!   are asked that none of them can still be on its way.
+//! * An event that was told is not told again; a repeated `event_uid` can only add to what is known.
+//! * State is bounded per person and in the number of people, by named constants. What is dropped
+//!   at a bound is the oldest, and only there may a finding depend on the order of rows.
+
+mod geo_velocity;
+mod leaver;
+mod mass_send;
+mod people;
+mod privileged_off_hours;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use sekisho_model::{Column, Entity, EntityKind, EventBatch, RuleInfo, Time};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::Detector;
+
+/// The names that [`make`] knows, sorted.
+pub const DETECTORS: [&str; 4] = [
+    geo_velocity::NAME,
+    leaver::NAME,
+    mass_send::NAME,
+    privileged_off_hours::NAME,
+];
+
+/// What a detector must know beyond its rule.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The zone in which a day begins and ends.
+    pub zone: TimeZone,
+}
+
+/// A rule that names a detector wrongly or sets it wrongly.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParameterError {
+    /// There is no detector of that name.
+    #[error("unknown detector `{name}`, expected one of {}", DETECTORS.join(", "))]
+    UnknownDetector {
+        /// The name in the rule.
+        name: String,
+    },
+    /// A parameter is unknown, of another type or out of its range.
+    #[error("parameters of `{detector}`: {reason}")]
+    Parameter {
+        /// The detector.
+        detector: &'static str,
+        /// What was found and what was expected.
+        reason: String,
+    },
+}
+
+/// The detector of that name, which fires for `rule`. Parameters that are left out have the default
+/// that the detector documents; `null` leaves out all.
+pub fn make(
+    name: &str,
+    rule: Arc<RuleInfo>,
+    parameters: &Value,
+    surroundings: &Surroundings,
+) -> Result<Box<dyn Detector>, ParameterError> {
+    match name {
+        geo_velocity::NAME => geo_velocity::make(rule, parameters, surroundings),
+        leaver::NAME => leaver::make(rule, parameters, surroundings),
+        mass_send::NAME => mass_send::make(rule, parameters),
+        privileged_off_hours::NAME => privileged_off_hours::make(rule, parameters, surroundings),
+        _ => Err(ParameterError::UnknownDetector { name: name.to_owned() }),
+    }
+}
+
+/// Reads the parameters of a detector.
+fn parameters<T: DeserializeOwned + Default>(detector: &'static str, value: &Value) -> Result<T, ParameterError> {
+    if value.is_null() {
+        return Ok(T::default());
+    }
+    if !value.is_object() {
+        let reason = format!("found {value}, expected a mapping");
+        return Err(ParameterError::Parameter { detector, reason });
+    }
+    T::deserialize(value).map_err(|error| ParameterError::Parameter {
+        detector,
+        reason: error.to_string(),
+    })
+}
+
+/// Checks that a parameter is within its range.
+fn within<T: PartialOrd + Copy + std::fmt::Display>(
+    detector: &'static str,
+    name: &str,
+    value: T,
+    least: T,
+    most: T,
+) -> Result<T, ParameterError> {
+    if least <= value && value <= most {
+        return Ok(value);
+    }
+    let reason = format!("`{name}` is {value}, expected {least} to {most}");
+    Err(ParameterError::Parameter { detector, reason })
+}
+
+/// Whose event a row is: the person behind the account, or the account where nobody is known.
+fn person_of(batch: &EventBatch, row: usize) -> Option<&str> {
+    batch
+        .text(Column::Person, row)
+        .or_else(|| batch.text(Column::UserName, row))
+}
+
+/// The day of a time in a zone, as days since the epoch.
+fn local_day(zone: &TimeZone, time: Time) -> i64 {
+    let offset = zone.to_offset(time.to_jiff()).seconds();
+    time.secs().saturating_add(offset.into()).div_euclid(86_400)
+}
+
+/// Whether the row is of an account that no human being uses.
+fn is_service(batch: &EventBatch, row: usize) -> bool {
+    batch.text(Column::PersonKind, row) == Some("service") || batch.text(Column::UserType, row) == Some("service")
+}
+
+/// Whether the row tells of something that was done, not merely tried.
+fn succeeded(batch: &EventBatch, row: usize) -> bool {
+    batch.int(Column::StatusId, row) == Some(1)
+}
+
+fn person_entity(name: &Arc<str>) -> Entity {
+    Entity {
+        kind: EntityKind::Person,
+        name: Arc::clone(name),
+    }
+}
+
+/// The part of a snapshot in which a detector keeps its state. `form` is raised when the state is
+/// written differently, so that an older one is not misread.
+fn part(name: &str, form: u32, rule: &RuleInfo) -> String {
+    format!("native/{name}/{form}/{}", rule.id)
+}

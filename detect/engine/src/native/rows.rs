@@ -1,0 +1,118 @@
+//! Detectors that judge each row by itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sekisho_model::{Column, Detection, EventBatch, Evidence, Facts, RuleInfo, Snapshot, Time};
+
+use super::{part, person_entity, person_of};
+use crate::Detector;
+
+/// The most events that are remembered as told. Beyond it the oldest are forgotten, and would be told
+/// again if they were repeated; a case knows its evidence and is not misled.
+const TOLD_MAX: usize = 100_000;
+
+/// The form of the state in snapshots.
+const FORM: u32 = 1;
+
+/// What is asked of a row.
+pub(super) trait RowTest: Debug + Send {
+    /// The name of the detector.
+    const NAME: &'static str;
+    /// Firings no further apart than this are one episode.
+    const GAP: Duration;
+
+    /// Whether the row is a finding.
+    fn fires(&self, batch: &EventBatch, row: usize) -> bool;
+
+    /// What there is to say of a row that is one.
+    fn facts(&self, batch: &EventBatch, row: usize) -> Facts;
+}
+
+/// The time, identity and index of each row that fired.
+type Firings<'a> = Vec<(Time, &'a str, usize)>;
+
+/// Fires for each row that the test fires for, once.
+#[derive(Debug)]
+pub(super) struct RowDetector<T> {
+    rule: Arc<RuleInfo>,
+    test: T,
+    told: BTreeSet<(Time, String)>,
+}
+
+impl<T: RowTest> RowDetector<T> {
+    pub(super) fn new(rule: Arc<RuleInfo>, test: T) -> Self {
+        Self {
+            rule,
+            test,
+            told: BTreeSet::new(),
+        }
+    }
+
+    /// Whether the event is told for the first time.
+    fn tell(&mut self, time: Time, uid: &str) -> bool {
+        let first = self.told.insert((time, uid.to_owned()));
+        if TOLD_MAX < self.told.len() {
+            self.told.pop_first();
+        }
+        first
+    }
+
+    fn part(&self) -> String {
+        part(T::NAME, FORM, &self.rule)
+    }
+}
+
+impl<T: RowTest> Detector for RowDetector<T> {
+    fn observe(&mut self, batch: &EventBatch, found: &mut Vec<Detection>) {
+        let mut fired: BTreeMap<(&str, &str), Firings<'_>> = BTreeMap::new();
+        for row in 0..batch.len() {
+            if !self.test.fires(batch, row) {
+                continue;
+            }
+            let (Some(tenant), Some(person), Some(uid)) = (
+                batch.text(Column::Tenant, row),
+                person_of(batch, row),
+                batch.text(Column::EventUid, row),
+            ) else {
+                continue;
+            };
+            let time = batch.believed_time(row);
+            if self.tell(time, uid) {
+                fired.entry((tenant, person)).or_default().push((time, uid, row));
+            }
+        }
+        for ((tenant, person), mut rows) in fired {
+            rows.sort_unstable();
+            let facts = rows
+                .last()
+                .map(|(_, _, row)| self.test.facts(batch, *row))
+                .unwrap_or_default();
+            found.push(Detection {
+                rule: Arc::clone(&self.rule),
+                tenant: Arc::from(tenant),
+                entity: person_entity(&Arc::from(person)),
+                evidence: rows.iter().map(|(_, _, row)| Evidence::of(batch, *row)).collect(),
+                facts,
+                gap: T::GAP,
+            });
+        }
+    }
+
+    fn forget_before(&mut self, horizon: Time) {
+        self.told = self.told.split_off(&(horizon, String::new()));
+    }
+
+    fn snapshot(&self, into: &mut Snapshot) -> Result<(), serde_json::Error> {
+        into.put(&self.part(), "told", &self.told)
+    }
+
+    fn restore(&mut self, from: &Snapshot) {
+        self.told = match from.part(&self.part()) {
+            [(_, told)] => serde_json::from_str(told).unwrap_or_default(),
+            _ => BTreeSet::new(),
+        };
+    }
+}

@@ -1,0 +1,62 @@
+//! Detectors are made by name.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use crate::native::{DETECTORS, Surroundings, make};
+
+fn error(name: &str, parameters: &Value) -> String {
+    let surroundings = Surroundings { zone: TimeZone::UTC };
+    make(name, Arc::default(), parameters, &surroundings)
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn every_detector_is_made_with_its_defaults() {
+    let surroundings = Surroundings { zone: TimeZone::UTC };
+    for name in DETECTORS {
+        for parameters in [json!(null), json!({})] {
+            make(name, Arc::default(), &parameters, &surroundings).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_mistake_says_what_was_expected() {
+    for (name, parameters, expected) in [
+        (
+            "geo_speed",
+            json!({}),
+            "unknown detector `geo_speed`, expected one of geo_velocity, leaver, mass_send, privileged_off_hours",
+        ),
+        (
+            "mass_send",
+            json!({"recipients": 5}),
+            "parameters of `mass_send`: unknown field `recipients`, expected `recipients_min` or `window_minutes`",
+        ),
+        (
+            "mass_send",
+            json!({"recipients_min": 0}),
+            "parameters of `mass_send`: `recipients_min` is 0, expected 1 to 1000000",
+        ),
+        (
+            "geo_velocity",
+            json!({"ratio_min": 0.5}),
+            "parameters of `geo_velocity`: `ratio_min` is 0.5, expected 1 to 100",
+        ),
+        (
+            "leaver",
+            json!({"grace": 1}),
+            "parameters of `leaver`: unknown field `grace`, there are no fields",
+        ),
+    ] {
+        assert_eq!(error(name, &parameters), expected);
+    }
+    assert_eq!(
+        error("mass_send", &json!([])),
+        "parameters of `mass_send`: found [], expected a mapping"
+    );
+}

@@ -1,0 +1,5 @@
+mod geo_velocity;
+mod law;
+mod making;
+mod mass_send;
+mod rows;

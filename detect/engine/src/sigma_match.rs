@@ -1,0 +1,254 @@
+//! The detector of all Sigma rules: it evaluates every condition once per batch, tells of the rows
+//! that match, and feeds them to the correlations.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow_buffer::BooleanBuffer;
+use sekisho_model::{Column, Detection, Entity, EventBatch, Evidence, Facts, RuleInfo, Snapshot, Time};
+
+use crate::Detector;
+use crate::correlation::{Carried, CorrelationRule, Dropped, Hot, Occurrence, Uid};
+use crate::entity::EntityRule;
+use crate::episode::waves;
+use crate::predicate::{Evaluation, Field, Leaves, Node, Reader};
+
+/// Matches of a rule about single events that are no further apart than this are one episode.
+pub const MATCH_GAP: Duration = Duration::from_hours(1);
+
+/// A rule about single events, compiled.
+#[derive(Debug)]
+pub struct MatchRule {
+    /// What a message needs to know of it.
+    pub info: Arc<RuleInfo>,
+    /// Whether it speaks for itself.
+    pub alerts: bool,
+    /// Which rows match.
+    pub node: Node,
+    /// Who is suspected.
+    pub entity: EntityRule,
+    /// The correlations that refer to it.
+    pub feeds: Vec<RowFeed>,
+}
+
+/// How the rows of a rule go into a correlation.
+#[derive(Debug)]
+pub struct RowFeed {
+    /// The place of the correlation.
+    pub correlation: usize,
+    /// Which of its rules this is.
+    pub position: u16,
+    /// What fills the slots of an event.
+    pub slots: Vec<RowSlot>,
+}
+
+/// What fills a slot of an event.
+#[derive(Clone, Debug)]
+pub enum RowSlot {
+    /// The value of a field.
+    Field(Field),
+    /// The name of the entity.
+    Entity(EntityRule),
+}
+
+/// How the hot events of a correlation go into another.
+#[derive(Debug)]
+pub struct HotFeed {
+    /// The place of the other correlation, which comes after this one.
+    pub correlation: usize,
+    /// Which of its rules this is.
+    pub position: u16,
+    /// For each of its slots, the slot here.
+    pub slots: Vec<usize>,
+}
+
+/// All Sigma rules, with the state of the correlations.
+#[derive(Debug, Default)]
+pub struct SigmaDetector {
+    /// The searches of all rules.
+    pub leaves: Leaves,
+    /// The rules about single events.
+    pub rules: Vec<MatchRule>,
+    /// The correlations and where their hot events go; those that are referred to come first.
+    pub correlations: Vec<(CorrelationRule, Vec<HotFeed>)>,
+}
+
+impl SigmaDetector {
+    /// What was dropped at a bound, by rule id, where anything was.
+    pub fn dropped(&self) -> BTreeMap<Arc<str>, Dropped> {
+        self.correlations
+            .iter()
+            .map(|(rule, _)| (Arc::clone(&rule.spec.info.id), rule.dropped()))
+            .filter(|(_, dropped)| *dropped != Dropped::default())
+            .collect()
+    }
+}
+
+impl Detector for SigmaDetector {
+    fn observe(&mut self, batch: &EventBatch, found: &mut Vec<Detection>) {
+        let mut inboxes = Inboxes(vec![Vec::new(); self.correlations.len()]);
+        let mut evaluation = Evaluation::new(&self.leaves, batch);
+        let mut evidence = EvidenceOf {
+            batch,
+            known: vec![None; batch.len()],
+        };
+        for rule in &self.rules {
+            let rows = evaluation.select(&rule.node);
+            if rows.count_set_bits() == 0 {
+                continue;
+            }
+            if rule.alerts {
+                tell(rule, batch, &rows, found);
+            }
+            for feed in &rule.feeds {
+                inboxes.put(feed.correlation, feed.occurrences(&mut evidence, &rows));
+            }
+        }
+        for (place, (rule, feeds)) in self.correlations.iter_mut().enumerate() {
+            let arrivals = inboxes.take(place);
+            if arrivals.is_empty() {
+                continue;
+            }
+            let hot = rule.observe(arrivals);
+            for feed in feeds.iter() {
+                inboxes.put(feed.correlation, hot.iter().flat_map(|hot| feed.occurrences(hot)));
+            }
+            if rule.spec.alerts {
+                found.extend(hot.into_iter().flat_map(|hot| rule.detections(hot)));
+            }
+        }
+    }
+
+    fn forget_before(&mut self, horizon: Time) {
+        for (rule, _) in &mut self.correlations {
+            rule.forget_before(horizon);
+        }
+    }
+
+    fn snapshot(&self, into: &mut Snapshot) -> Result<(), serde_json::Error> {
+        self.correlations.iter().try_for_each(|(rule, _)| rule.snapshot(into))
+    }
+
+    fn restore(&mut self, from: &Snapshot) {
+        for (rule, _) in &mut self.correlations {
+            rule.restore(from);
+        }
+    }
+}
+
+/// What waits for each correlation.
+struct Inboxes(Vec<Vec<Occurrence>>);
+
+impl Inboxes {
+    fn put(&mut self, place: usize, occurrences: impl Iterator<Item = Occurrence>) {
+        if let Some(inbox) = self.0.get_mut(place) {
+            inbox.extend(occurrences);
+        }
+    }
+
+    fn take(&mut self, place: usize) -> Vec<Occurrence> {
+        self.0.get_mut(place).map(std::mem::take).unwrap_or_default()
+    }
+}
+
+/// Tells of the rows that match a rule.
+fn tell(rule: &MatchRule, batch: &EventBatch, rows: &BooleanBuffer, found: &mut Vec<Detection>) {
+    let mut entities: BTreeMap<(&str, Entity), Vec<usize>> = BTreeMap::new();
+    for row in rows.set_indices() {
+        let tenant = batch.text(Column::Tenant, row).unwrap_or_default();
+        entities
+            .entry((tenant, rule.entity.entity(batch, row)))
+            .or_default()
+            .push(row);
+    }
+    for ((tenant, entity), mut rows) in entities {
+        rows.sort_by_key(|row| batch.believed_time(*row));
+        for wave in waves(rows, MATCH_GAP, |row| batch.believed_time(*row)) {
+            found.push(Detection {
+                rule: Arc::clone(&rule.info),
+                tenant: Arc::from(tenant),
+                entity: entity.clone(),
+                facts: Facts::from([("count".to_owned(), wave.len().into())]),
+                evidence: wave.into_iter().map(|row| Evidence::of(batch, row)).collect(),
+                gap: MATCH_GAP,
+            });
+        }
+    }
+}
+
+/// What a message tells of the rows of a batch, made once for each row that is asked for.
+struct EvidenceOf<'b> {
+    batch: &'b EventBatch,
+    known: Vec<Option<Arc<Evidence>>>,
+}
+
+impl EvidenceOf<'_> {
+    fn get(&mut self, row: usize) -> Arc<Evidence> {
+        match self.known.get_mut(row) {
+            Some(known) => Arc::clone(known.get_or_insert_with(|| Arc::new(Evidence::of(self.batch, row)))),
+            None => Arc::new(Evidence::of(self.batch, row)),
+        }
+    }
+}
+
+/// A slot, ready to be read from a batch.
+enum SlotReader<'b> {
+    Field(Reader<'b>),
+    Entity(EntityRule),
+}
+
+impl RowFeed {
+    /// The rows as events of the correlation.
+    fn occurrences<'b>(
+        &'b self,
+        evidence: &'b mut EvidenceOf<'_>,
+        rows: &'b BooleanBuffer,
+    ) -> impl Iterator<Item = Occurrence> + 'b {
+        let batch = evidence.batch;
+        let readers: Vec<SlotReader<'b>> = self
+            .slots
+            .iter()
+            .map(|slot| match slot {
+                RowSlot::Field(field) => SlotReader::Field(field.reader(batch)),
+                RowSlot::Entity(entity) => SlotReader::Entity(*entity),
+            })
+            .collect();
+        rows.set_indices().map(move |row| {
+            let slots = readers.iter().map(|reader| match reader {
+                SlotReader::Field(reader) => reader.text(row).map(|text| Arc::from(&*text)),
+                SlotReader::Entity(entity) => entity.name(batch, row).map(Arc::from),
+            });
+            Occurrence {
+                tenant: Arc::from(batch.text(Column::Tenant, row).unwrap_or_default()),
+                time: batch.believed_time(row),
+                uid: Uid::of(batch.text(Column::EventUid, row).unwrap_or_default()),
+                position: self.position,
+                carried: Carried {
+                    slots: slots.collect(),
+                    evidence: evidence.get(row),
+                },
+            }
+        })
+    }
+}
+
+impl HotFeed {
+    /// Hot events as events of the other correlation.
+    fn occurrences<'h>(&'h self, hot: &'h Hot) -> impl Iterator<Item = Occurrence> + 'h {
+        hot.events.iter().map(move |(time, uid, carried)| Occurrence {
+            tenant: Arc::clone(&hot.tenant),
+            time: *time,
+            uid: *uid,
+            position: self.position,
+            carried: Carried {
+                evidence: Arc::clone(&carried.evidence),
+                slots: self
+                    .slots
+                    .iter()
+                    .map(|slot| carried.slots.get(*slot).cloned().flatten())
+                    .collect(),
+            },
+        })
+    }
+}

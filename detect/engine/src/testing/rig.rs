@@ -1,0 +1,187 @@
+//! Detectors and a casebook, and what becomes of rows that are fed to them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use sekisho_model::{Alert, Announcement, EventBatch, Findings, Incident, RuleInfo, Severity, Snapshot, Time};
+use serde_json::{Map, Value};
+
+use super::batch;
+use crate::detector::LATENESS_MAX;
+use crate::native::{Surroundings, make};
+use crate::{Casebook, Detector};
+
+pub(crate) type Row = Map<String, Value>;
+
+/// The events of an alert, with whose and which it is.
+pub(crate) type Episode = (String, String, BTreeSet<String>);
+
+/// The row of that JSON object.
+pub(crate) fn row(value: &Value) -> Row {
+    value.as_object().unwrap().clone()
+}
+
+/// A base row with other values on top.
+pub(crate) fn with(base: &Value, changes: &Value) -> Row {
+    let mut row = row(base);
+    row.extend(self::row(changes));
+    row
+}
+
+/// A rule as the detectors and the casebook see it.
+pub(crate) fn rule(id: &str, family: &str, severity: Severity, probability: f64) -> Arc<RuleInfo> {
+    Arc::new(RuleInfo {
+        id: id.into(),
+        major: 1,
+        severity,
+        family: family.to_owned(),
+        probability,
+        ..RuleInfo::default()
+    })
+}
+
+/// All native detectors with their defaults.
+pub(crate) fn every_detector() -> Vec<Box<dyn Detector>> {
+    [
+        ("geo_velocity", rule("SK-202", "travel", Severity::High, 0.35)),
+        ("leaver", rule("SK-401", "lifecycle", Severity::Critical, 0.9)),
+        ("mass_send", rule("SK-501", "mailbox", Severity::Critical, 0.9)),
+        (
+            "privileged_off_hours",
+            rule("SK-205", "novelty", Severity::Medium, 0.08),
+        ),
+    ]
+    .into_iter()
+    .map(|(name, rule)| detector(name, rule, &Value::Null))
+    .collect()
+}
+
+/// One native detector, in Tokyo.
+pub(crate) fn detector(name: &str, rule: Arc<RuleInfo>, parameters: &Value) -> Box<dyn Detector> {
+    let surroundings = Surroundings {
+        zone: TimeZone::fixed(jiff::tz::offset(9)),
+    };
+    make(name, rule, parameters, &surroundings).unwrap()
+}
+
+/// What a receiver of findings knows.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) alerts: BTreeMap<String, Alert>,
+    pub(crate) evidence: BTreeMap<String, BTreeSet<String>>,
+    pub(crate) incidents: BTreeMap<String, Incident>,
+    pub(crate) announcements: Vec<Announcement>,
+}
+
+impl Told {
+    pub(crate) fn hear(&mut self, findings: Findings) {
+        for update in findings.alerts {
+            let events = self.evidence.entry(update.alert.alert_id.clone()).or_default();
+            for evidence in update.evidence {
+                assert!(events.insert(evidence.event_uid), "evidence told twice");
+            }
+            self.alerts.insert(update.alert.alert_id.clone(), update.alert);
+        }
+        for incident in findings.incidents {
+            self.incidents.insert(incident.incident_id.clone(), incident);
+        }
+        self.announcements.extend(findings.announcements);
+    }
+
+    /// The events of each alert, those of merged ones with the alert they were merged into.
+    fn merged(&self) -> BTreeMap<&str, BTreeSet<String>> {
+        let mut merged: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for (id, events) in &self.evidence {
+            let mut id = id;
+            while let Some(into) = &self.alerts[id].merged_into {
+                id = into;
+            }
+            merged.entry(id).or_default().extend(events.iter().cloned());
+        }
+        merged
+    }
+
+    pub(crate) fn episodes(&self) -> BTreeSet<Episode> {
+        self.merged()
+            .into_iter()
+            .map(|(id, events)| self.episode(id, events))
+            .collect()
+    }
+
+    fn episode(&self, id: &str, events: BTreeSet<String>) -> Episode {
+        let alert = &self.alerts[id];
+        (alert.entity.name.to_string(), alert.rule.id.to_string(), events)
+    }
+
+    /// The alerts of each incident.
+    pub(crate) fn incidents(&self) -> BTreeSet<BTreeSet<Episode>> {
+        let mut incidents: BTreeMap<&str, BTreeSet<Episode>> = BTreeMap::new();
+        for (id, events) in self.merged() {
+            let mut incident = &self.alerts[id].incident_id;
+            while let Some(into) = &self.incidents[incident].merged_into {
+                incident = into;
+            }
+            incidents.entry(incident).or_default().insert(self.episode(id, events));
+        }
+        incidents.into_values().collect()
+    }
+}
+
+/// Detectors, a casebook and somebody who hears what they find.
+#[derive(Debug)]
+pub(crate) struct Rig {
+    make: fn() -> Vec<Box<dyn Detector>>,
+    detectors: Vec<Box<dyn Detector>>,
+    casebook: Casebook,
+    latest: Time,
+    pub(crate) told: Told,
+}
+
+impl Rig {
+    pub(crate) fn new(make: fn() -> Vec<Box<dyn Detector>>) -> Self {
+        Self {
+            make,
+            detectors: make(),
+            casebook: Casebook::default(),
+            latest: Time(i64::MIN),
+            told: Told::default(),
+        }
+    }
+
+    pub(crate) fn feed(&mut self, rows: &[Row]) {
+        let batch: EventBatch = batch(rows).unwrap();
+        let mut found = Vec::new();
+        for detector in &mut self.detectors {
+            detector.observe(&batch, &mut found);
+        }
+        self.told.hear(self.casebook.add(found));
+        self.latest = (0..batch.len())
+            .map(|row| batch.observed(row))
+            .fold(self.latest, Time::max);
+    }
+
+    pub(crate) fn forget(&mut self) {
+        let horizon = self.latest.minus(LATENESS_MAX);
+        for detector in &mut self.detectors {
+            detector.forget_before(horizon);
+        }
+        self.casebook.forget_before(horizon);
+    }
+
+    /// Stops, and goes on from what was saved, through JSON.
+    pub(crate) fn restart(&mut self) {
+        let mut snapshot = Snapshot::default();
+        for detector in &self.detectors {
+            detector.snapshot(&mut snapshot).unwrap();
+        }
+        self.casebook.snapshot(&mut snapshot).unwrap();
+        let snapshot: Snapshot = serde_json::from_str(&serde_json::to_string(&snapshot).unwrap()).unwrap();
+        self.detectors = (self.make)();
+        self.casebook = Casebook::default();
+        for detector in &mut self.detectors {
+            detector.restore(&snapshot);
+        }
+        self.casebook.restore(&snapshot);
+    }
+}

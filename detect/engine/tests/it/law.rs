@@ -1,0 +1,301 @@
+//! The law of order: the same rows, in any order, in any split into batches, with a restart in
+//! between, end in the same evidence for the same entities.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use sekisho_detect::Engine;
+use sekisho_model::{Detection, Time};
+use serde_json::{Map, Value, json};
+
+use crate::common::{at, batch, engine, row};
+
+const BASE: &str = "
+title: Failure
+name: failure
+detection: {s: {activity: logon, status_id: 2}, condition: s}
+---
+title: Success
+name: success
+detection: {s: {activity: logon, status_id: 1}, condition: s}
+---
+title: Step
+name: step
+detection: {s: {activity: logon, status_id: 3}, condition: s}
+";
+
+const RULES: [&str; 8] = [
+    "
+title: Count
+id: SK-901
+correlation: {type: event_count, rules: [failure], group-by: [user_name], timespan: 10m, condition: {gte: 3}}
+",
+    "
+title: Count by entity
+id: SK-902
+x-sekisho: {entity: user_name}
+correlation: {type: event_count, rules: [failure, step], group-by: [src_ip], timespan: 7m, condition: {gt: 3}}
+",
+    "
+title: Values
+id: SK-903
+correlation: {type: value_count, rules: [failure], group-by: [src_ip], timespan: 15m, condition: {gte: 3, field: resource}}
+",
+    "
+title: Sum
+id: SK-904
+correlation: {type: value_sum, rules: [success], group-by: [user_name, src_ip], timespan: 12m, condition: {gte: 5, field: bytes_out}}
+",
+    "
+title: Temporal
+id: SK-905
+correlation: {type: temporal, rules: [failure, success, step], group-by: [user_name], timespan: 6m}
+",
+    "
+title: Ordered
+id: SK-906
+correlation: {type: temporal_ordered, rules: [failure, step, success], group-by: [user_name], timespan: 20m}
+",
+    "
+title: Ordered by the last
+id: SK-907
+x-sekisho: {entity: user_name}
+correlation: {type: temporal_ordered, rules: [many, success], group-by: [src_ip], timespan: 30m}
+---
+title: Many
+name: many
+correlation: {type: value_count, rules: [failure], group-by: [src_ip, tenant], timespan: 10m, condition: {gte: 2, field: user_name}}
+",
+    "
+title: A correlation of a correlation of a correlation
+id: SK-908
+correlation: {type: event_count, rules: [after], group-by: [resource], timespan: 1h, condition: {gte: 2}}
+---
+title: After
+name: after
+correlation: {type: temporal_ordered, rules: [often, success], group-by: [user_name], timespan: 15m}
+---
+title: Often
+name: often
+correlation: {type: event_count, rules: [failure], group-by: [user_name], timespan: 5m, condition: {gte: 2}}
+",
+];
+
+fn build() -> Engine {
+    engine(&RULES.into_iter().chain([BASE]).collect::<Vec<_>>())
+}
+
+type Row = Map<String, Value>;
+
+fn events() -> impl Strategy<Value = Vec<Row>> {
+    let event = (
+        0..70_i64,
+        0..3_u8,
+        0..2_u8,
+        1..4_i64,
+        0..4_u8,
+        prop::option::of(0..3_i64),
+    );
+    proptest::collection::vec(event, 1..45).prop_map(|events| {
+        let rows = events
+            .into_iter()
+            .enumerate()
+            .map(|(index, (minute, user, address, status, resource, items))| {
+                row(json!({
+                    "event_uid": format!("event-{index}"),
+                    "time": at(minute * 60),
+                    "activity": "logon",
+                    "status_id": status,
+                    "user_name": (user > 0).then(|| format!("user{user}@example.co.jp")),
+                    "src_ip": format!("192.0.2.{address}"),
+                    "resource": format!("/file{resource}"),
+                    "item_count": items,
+                    "bytes_out": items,
+                    "tenant": if index % 7 == 6 { "other" } else { "default" },
+                }))
+            });
+        rows.collect()
+    })
+}
+
+/// For each rule, tenant and entity, the evidence by episode.
+type Outcome = BTreeMap<(String, String, String), Vec<BTreeSet<String>>>;
+
+fn outcome(found: &[Detection]) -> Outcome {
+    let mut evidence: BTreeMap<_, (BTreeSet<(Time, String)>, std::time::Duration)> = BTreeMap::new();
+    for detection in found {
+        let key = (
+            detection.rule.id.to_string(),
+            detection.tenant.to_string(),
+            detection.entity.name.to_string(),
+        );
+        let (events, gap) = evidence.entry(key).or_default();
+        *gap = detection.gap;
+        for event in &detection.evidence {
+            let new = events.insert((event.time, event.event_uid.clone()));
+            assert!(new, "{} is told twice by {}", event.event_uid, detection.rule.id);
+        }
+    }
+    evidence
+        .into_iter()
+        .map(|(key, (events, gap))| {
+            let mut episodes: Vec<BTreeSet<String>> = Vec::new();
+            let mut last: Option<Time> = None;
+            for (time, uid) in events {
+                match episodes.last_mut() {
+                    Some(episode) if last.is_some_and(|last| time.distance(last) <= gap) => {
+                        episode.insert(uid);
+                    }
+                    _ => episodes.push(BTreeSet::from([uid])),
+                }
+                last = Some(time);
+            }
+            (key, episodes)
+        })
+        .collect()
+}
+
+/// Feeds rows in batches of these sizes, in turn; before batch `restart`, goes on in a new engine.
+fn run(rows: &[Row], sizes: &[usize], restart: usize) -> Outcome {
+    let mut engine = build();
+    let mut found = Vec::new();
+    let mut rest = rows;
+    for (index, size) in sizes.iter().cycle().enumerate() {
+        if rest.is_empty() {
+            break;
+        }
+        if index == restart {
+            let snapshot = engine.snapshot().unwrap();
+            engine = build();
+            engine.restore(&snapshot);
+            assert_eq!(engine.snapshot().unwrap(), snapshot);
+        }
+        let (now, later) = rest.split_at((*size).min(rest.len()));
+        found.extend(engine.detect(&batch(now)));
+        engine.forget();
+        rest = later;
+    }
+    outcome(&found)
+}
+
+/// Rows, the same in another order with some of them twice, how they are split, and when to restart.
+fn cases() -> impl Strategy<Value = (Vec<Row>, Vec<Row>, Vec<usize>, usize)> {
+    events().prop_flat_map(|rows| {
+        let again = proptest::collection::vec(0..rows.len(), 0..8);
+        let shuffled = again.prop_flat_map({
+            let rows = rows.clone();
+            move |again| {
+                let repeated = again.into_iter().map(|index| rows[index].clone());
+                Just(rows.iter().cloned().chain(repeated).collect::<Vec<_>>()).prop_shuffle()
+            }
+        });
+        (
+            Just(rows),
+            shuffled,
+            proptest::collection::vec(1..12_usize, 1..5),
+            0..12_usize,
+        )
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(120))]
+
+    #[test]
+    fn order_batches_and_restarts_make_no_difference((rows, shuffled, sizes, restart) in cases()) {
+        let once = run(&rows, &[rows.len()], usize::MAX);
+        let otherwise = run(&shuffled, &sizes, restart);
+        prop_assert_eq!(once, otherwise);
+    }
+}
+
+#[test]
+fn the_generated_rows_make_every_rule_fire() {
+    use proptest::strategy::ValueTree as _;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut fired = BTreeSet::new();
+    for _ in 0..200 {
+        let rows = events().new_tree(&mut runner).unwrap().current();
+        fired.extend(run(&rows, &[rows.len()], usize::MAX).into_keys().map(|(rule, ..)| rule));
+    }
+    assert_eq!(fired.len(), RULES.len(), "{fired:?}");
+}
+
+/// Rows over many days that come up to a day late: forgetting must not be felt.
+#[test]
+fn what_is_forgotten_is_not_missed() {
+    let mut rows: Vec<(i64, Row)> = Vec::new();
+    let mut random = 12_345_u64;
+    let mut next = |below: u64| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        i64::try_from((random >> 33) % below).unwrap()
+    };
+    for index in 0..3_000 {
+        let time = next(10 * 86_400 / 60) * 60;
+        let observed = time + next(86_400);
+        let (status, user, address) = (1 + next(3), 1 + next(2), next(2));
+        let fields = json!({
+            "event_uid": format!("event-{index}"),
+            "time": at(time),
+            "ingest_time": at(observed),
+            "activity": "logon",
+            "status_id": status,
+            "user_name": format!("user{user}@example.co.jp"),
+            "src_ip": format!("192.0.2.{address}"),
+            "resource": format!("/file{}", next(4)),
+            "bytes_out": next(3),
+        });
+        rows.push((observed, row(fields)));
+    }
+    rows.sort_by_key(|(observed, _)| *observed);
+    let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+
+    let at_once = rows
+        .chunks(3_000)
+        .flat_map(|rows| build().detect(&batch(rows)))
+        .collect::<Vec<_>>();
+    let forgetting = run(&rows, &[50], 30);
+
+    let at_once = outcome(&at_once);
+    assert!(at_once.len() > 12, "{}", at_once.len());
+    assert_eq!(at_once, forgetting);
+}
+
+/// More events than a group keeps: what cannot change a judgement is dropped, and nothing is lost.
+#[test]
+fn a_flood_is_told_in_full_and_kept_in_bounds() {
+    let rows: Vec<Row> = (0..20_000)
+        .map(|index| {
+            row(json!({
+                "event_uid": format!("event-{index}"), "time": at(index / 10), "activity": "logon", "status_id": 2,
+                "user_name": format!("user{}@example.co.jp", index % 1_000), "src_ip": "192.0.2.1",
+                "resource": format!("/file{}", index % 50),
+            }))
+        })
+        .collect();
+    let mut engine = build();
+    let mut told = BTreeMap::<String, usize>::new();
+    for rows in rows.chunks(2_000) {
+        for detection in engine.detect(&batch(rows)) {
+            *told.entry(detection.rule.id.to_string()).or_default() += detection.evidence.len();
+        }
+    }
+
+    assert_eq!(told["SK-902"], 20_000);
+    assert_eq!(told["SK-903"], 20_000);
+    // Only an order has to remember every event, and says so when it cannot.
+    assert!(
+        engine.dropped().keys().all(|rule| &**rule == "SK-907"),
+        "{:?}",
+        engine.dropped()
+    );
+    let kept = engine.snapshot().unwrap();
+    let kept: usize = kept
+        .entries()
+        .filter(|(part, ..)| part.contains("SK-903"))
+        .map(|(.., state)| state.len())
+        .sum();
+    assert!(kept < 1_000_000, "{kept} bytes");
+}

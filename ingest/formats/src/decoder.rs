@@ -1,0 +1,105 @@
+//! Sends each record to the format that reads it.
+
+use sekisho_model::{Projection, Raw, Snapshot, Time};
+
+use crate::registry::FORMATS;
+use crate::syslog::{self, Frame};
+use crate::{Format, Output, Settings};
+
+/// What was counted while decoding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DecoderStats {
+    /// Records taken in.
+    pub records: u64,
+    /// Records that could not be read.
+    pub rejects: u64,
+}
+
+/// Decodes the records of every source.
+#[derive(Debug)]
+pub struct Decoder {
+    settings: Settings,
+    projection: Projection,
+    /// In the order of [`FORMATS`].
+    formats: Vec<Box<dyn Format>>,
+    stats: DecoderStats,
+}
+
+impl Decoder {
+    /// A decoder that extracts, beside the columns, what `projection` asks for.
+    pub fn new(settings: Settings, projection: Projection) -> Self {
+        let formats = FORMATS.iter().map(|spec| (spec.make)()).collect();
+        Self {
+            settings,
+            projection,
+            formats,
+            stats: DecoderStats::default(),
+        }
+    }
+
+    /// An empty output for this decoder.
+    pub fn output(&self) -> Output {
+        Output::new(&self.projection)
+    }
+
+    /// What was counted so far.
+    pub fn stats(&self) -> DecoderStats {
+        self.stats
+    }
+
+    /// Decodes one record.
+    pub fn decode(&mut self, raw: &Raw<'_>, out: &mut Output) {
+        self.stats.records += 1;
+        let before = out.rejects.len();
+        let source = &*raw.origin.source;
+        let place = match source {
+            "auto" => FORMATS.iter().position(|spec| (spec.sniff)(raw.bytes)),
+            named => FORMATS.iter().position(|spec| spec.id == named),
+        };
+        match place.and_then(|place| self.formats.get_mut(place)) {
+            Some(format) => format.decode(raw, &self.settings, out),
+            None if source == "auto" => out.reject(raw, source, unknown(raw.bytes)),
+            None => out.reject(raw, source, format!("there is no source called {source:?}")),
+        }
+        self.stats.rejects += u64::try_from(out.rejects.len() - before).unwrap_or(u64::MAX);
+    }
+
+    /// Gives out what has waited too long.
+    pub fn tick(&mut self, now: Time, offset: i64, out: &mut Output) {
+        for format in &mut self.formats {
+            format.tick(now, offset, out);
+        }
+    }
+
+    /// Gives out everything that still waits.
+    pub fn flush(&mut self, out: &mut Output) {
+        for format in &mut self.formats {
+            format.flush(out);
+        }
+    }
+
+    /// Saves what the formats keep between records.
+    pub fn snapshot(&self) -> Result<Snapshot, serde_json::Error> {
+        let mut snapshot = Snapshot::default();
+        for format in &self.formats {
+            format.snapshot(&mut snapshot)?;
+        }
+        Ok(snapshot)
+    }
+
+    /// Goes on from a snapshot.
+    pub fn restore(&mut self, from: &Snapshot) {
+        for format in &mut self.formats {
+            format.restore(from);
+        }
+    }
+}
+
+/// Why no format takes a record.
+fn unknown(record: &[u8]) -> String {
+    let text = syslog::text(record);
+    match Frame::parse(&text).and_then(|frame| frame.program) {
+        Some(program) => format!("no known source writes as the program {program:?}"),
+        None => "no known source writes such a record".to_owned(),
+    }
+}

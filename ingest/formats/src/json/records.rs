@@ -1,0 +1,159 @@
+//! The records of a text: one, or several that came wrapped together.
+
+use std::borrow::Cow;
+
+use sekisho_model::Raw;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::Json;
+use crate::Output;
+
+/// The most records wrapped in one. A message of an Event Hub is at most 1 MiB and holds some
+/// hundreds.
+const WRAPPED_MAX: usize = 4096;
+/// The most keys of an object that wraps records: the records, and two of `OData`'s annotations.
+const WRAPPER_KEYS_MAX: usize = 3;
+
+/// What holds several records: an Event Hub message, a page of Graph.
+#[derive(Deserialize)]
+struct Wrapper<'a> {
+    #[serde(borrow, alias = "value")]
+    records: Vec<&'a RawValue>,
+}
+
+/// Gives each record of `raw`, with its place, to `read`, which writes its rows or says why it could
+/// not be read.
+pub(crate) fn each_record(
+    raw: &Raw<'_>,
+    source: &str,
+    out: &mut Output,
+    mut read: impl FnMut(&Raw<'_>, &Json<'_>, u32, &mut Output) -> Result<(), String>,
+) {
+    // Sound text is the rule, and checked many times faster than unsound text is mended.
+    let text = std::str::from_utf8(raw.bytes).map_or_else(|_| String::from_utf8_lossy(raw.bytes), Cow::Borrowed);
+    let text = without_lone_surrogates(text.trim_start_matches('\u{feff}').trim());
+    let json = match Json::parse(&text) {
+        Ok(json) => json,
+        Err(error) => return out.reject(raw, source, format!("not JSON: {error}")),
+    };
+    let wrapped = match wrapped(&json, &text) {
+        Ok(wrapped) => wrapped,
+        Err(reason) => return out.reject(raw, source, reason),
+    };
+    let Some(wrapped) = wrapped else {
+        if let Err(reason) = read(raw, &json, 0, out) {
+            out.reject(raw, source, reason);
+        }
+        return;
+    };
+    for (element, index) in wrapped.into_iter().zip(0..) {
+        let element = Raw {
+            bytes: element.get().as_bytes(),
+            ..*raw
+        };
+        let json = Json::parse(std::str::from_utf8(element.bytes).unwrap_or_default());
+        let result = json.map_err(|error| format!("not JSON: {error}"));
+        if let Err(reason) = result.and_then(|json| read(&element, &json, index, out)) {
+            out.reject(&element, source, reason);
+        }
+    }
+}
+
+/// The texts of the records that came together, if it is more than one record.
+fn wrapped<'t>(json: &Json<'_>, text: &'t str) -> Result<Option<Vec<&'t RawValue>>, String> {
+    let elements: Vec<&RawValue> = match json {
+        Json::List(_) => serde_json::from_str(text).map_err(|error| error.to_string())?,
+        Json::Object(members) if members.len() <= WRAPPER_KEYS_MAX && holds_records(json) => {
+            let wrapper: Wrapper<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+            wrapper.records
+        }
+        Json::Object(_) => return Ok(None),
+        Json::Null | Json::Flag(_) | Json::Number(_) | Json::Text(_) => {
+            return Err("expected a JSON object, found another value".to_owned());
+        }
+    };
+    match elements.len() {
+        0 => Err("an empty list of records".to_owned()),
+        1..=WRAPPED_MAX => Ok(Some(elements)),
+        more => Err(format!("{more} records in one, expected at most {WRAPPED_MAX}")),
+    }
+}
+
+fn holds_records(json: &Json<'_>) -> bool {
+    let Json::Object(members) = json else { return false };
+    members
+        .iter()
+        .any(|(key, value)| matches!(key.as_ref(), "records" | "value") && matches!(value, Json::List(_)))
+}
+
+/// Replaces escapes of half a character. Text that a source cuts to a length (the subject of a mail)
+/// may end in the first half of an emoji, and is no JSON to a strict reader.
+fn without_lone_surrogates(text: &str) -> Cow<'_, str> {
+    if !text.contains(r"\ud") && !text.contains(r"\uD") {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        out.push_str(before);
+        let length = match (surrogate(escape), escape.get(6..).and_then(surrogate)) {
+            (Some(Half::First), Some(Half::Second)) => 12,
+            (Some(_), _) => {
+                out.push_str(r"\ufffd");
+                rest = escape.get(6..).unwrap_or_default();
+                continue;
+            }
+            // A backslash and what it escapes; of a character of several bytes, the backslash alone.
+            (None, _) => {
+                if escape.is_char_boundary(2) {
+                    2
+                } else {
+                    1
+                }
+            }
+        };
+        let (kept, after) = escape.split_at_checked(length).unwrap_or((escape, ""));
+        out.push_str(kept);
+        rest = after;
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// A half of a character outside the first plane.
+enum Half {
+    First,
+    Second,
+}
+
+/// Which half the escape at the start of the text stands for, if it does.
+fn surrogate(escape: &str) -> Option<Half> {
+    let digits = escape.strip_prefix(r"\u")?.get(..4)?;
+    match u32::from_str_radix(digits, 16).ok()? {
+        0xd800..=0xdbff => Some(Half::First),
+        0xdc00..=0xdfff => Some(Half::Second),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_character_costs_that_character_only() {
+        for (text, expected) in [
+            (r#"["\ud83d\ude00"]"#, r#"["\ud83d\ude00"]"#),
+            (r#"["cut \ud83d"]"#, r#"["cut \ufffd"]"#),
+            (r#"["\ude00\ud83d\ud83d\ude00"]"#, r#"["\ufffd\ufffd\ud83d\ude00"]"#),
+            (r#"["\\ud83d"]"#, r#"["\\ud83d"]"#),
+            (r#"["\n\ud83dあ"]"#, r#"["\n\ufffdあ"]"#),
+            (r"\ud83d\あ", r"\ufffd\あ"),
+            (r"\ud83d\", r"\ufffd\"),
+        ] {
+            assert_eq!(without_lone_surrogates(text), expected);
+        }
+    }
+}

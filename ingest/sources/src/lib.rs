@@ -1,0 +1,32 @@
+//! Where bytes come from and how far they were read: HTTP, syslog, files; the spool.
+//!
+//! Start reading at [`spool`]: everything that comes in becomes a frame of that log, and only then
+//! is it acknowledged. [`http`], [`syslog`] and [`file`](mod@file) are the doors to it. [`unwrap`] cuts what came
+//! through a door, or stands in a file, into records.
+//!
+//! # Invariants
+//! * A sender is told "taken" only after its records are on stable storage.
+//! * Nothing is dropped without being counted, and everything that waits is bounded in bytes.
+//! * No door looks into a record: what it means is for `sekisho-formats`, and a record that means
+//!   nothing is still kept.
+//!
+//! # Not here
+//! The environment, the real clock and the settings: the program hands them in.
+
+pub mod counters;
+mod door;
+pub mod file;
+pub mod http;
+pub mod lines;
+pub mod spool;
+pub mod syslog;
+#[cfg(test)]
+mod testing;
+pub mod unwrap;
+
+pub use counters::{Counted, Counters};
+pub use door::DoorError;
+pub use file::{FileFollower, FileSettings};
+pub use http::{HttpDoor, KnownSource, Token, Tokens, router};
+pub use spool::{Appended, Spool, SpoolError, SpoolReader, SpoolSettings};
+pub use syslog::{SyslogDoor, SyslogTcp, SyslogUdp};

@@ -1,0 +1,122 @@
+//! `sekisho check`: are settings, rules, lists, databases and channels in order?
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use sekisho_alert::{Case, CaseAlert};
+use sekisho_model::{
+    Alert, Bilingual, Clock, Entity, EntityKind, Facts, Incident, RuleInfo, Severity, Time,
+};
+
+use crate::cli::Check;
+use crate::clock::SystemClock;
+use crate::context::{Bundle, Loaded};
+use crate::rules::{run_tests, shipped};
+use crate::service;
+use crate::settings::{Environment, Settings};
+
+/// Checks everything that can be checked without starting; exit 1 if something is wrong.
+pub(super) fn run(args: &Check, environment: &Environment) -> Result<ExitCode> {
+    let settings = super::settings(args.config.config.as_deref(), None, environment)?;
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "settings  ok: data in {}", settings.data.display())?;
+    let loaded = Loaded::build(&Bundle::collect(&settings.context)?, &settings)?;
+    for problem in &loaded.problems {
+        writeln!(out, "problem   {problem}")?;
+    }
+    writeln!(out, "rules     {} can run", loaded.rules.rules().len())?;
+    let failed = test_rules(&mut out)?;
+    match loaded.enricher.geo() {
+        Some(geo) => {
+            for database in geo.databases() {
+                writeln!(out, "geo       ok: {} ({}, built {})", database.name, database.database_type, database.built)?;
+            }
+        }
+        None => writeln!(out, "geo       none set: no places, so no impossible travel")?,
+    }
+    writeln!(out, "people    {} listed", loaded.enricher.people().iter().count())?;
+    for channel in &settings.channels {
+        service::channel(channel)?;
+        writeln!(out, "channel   ok: {} hears of {} and worse", channel.name, channel.min_level.name())?;
+    }
+    if settings.channels.is_empty() {
+        writeln!(out, "channel   none set: incidents are only stored")?;
+    }
+    if let Some(name) = &args.send {
+        send(&settings, name)?;
+        writeln!(out, "channel   {name} took a test message")?;
+    }
+    Ok(if failed == 0 && loaded.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn test_rules(out: &mut impl Write) -> Result<usize> {
+    let settings = super::rules::test_settings()?;
+    let (mut cases, mut failed) = (0, 0);
+    for (path, text) in &shipped() {
+        let (count, failures) = run_tests(path, text, &settings)?;
+        for failure in &failures {
+            writeln!(out, "FAILED    {}: {}", failure.test, failure.message)?;
+        }
+        cases += count;
+        failed += failures.len();
+    }
+    writeln!(out, "rules     {cases} tests, {failed} failed")?;
+    Ok(failed)
+}
+
+fn send(settings: &Settings, name: &str) -> Result<()> {
+    let Some(channel) = settings.channels.iter().find(|channel| channel.name == name) else {
+        let known: Vec<_> = settings.channels.iter().map(|channel| channel.name.as_str()).collect();
+        bail!("no channel is called \"{name}\"; expected one of {}", known.join(", "));
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let scratch = tempfile::tempdir()?;
+    let outbox = sekisho_alert::Outbox::open(&scratch.path().join("test.sqlite"), Vec::new(), Arc::clone(&clock))?;
+    let case = test_case(clock.now());
+    let courier = sekisho_alert::Courier::new(outbox, service::channel(channel)?, settings.zone.clone(), clock)?;
+    super::runtime()?.block_on(courier.send_test(&case)).with_context(|| format!("channel {name}"))
+}
+
+/// An incident that says it is none.
+fn test_case(now: Time) -> Case {
+    let entity = Entity { kind: EntityKind::Other, name: "sekisho check".into() };
+    let incident = Incident {
+        incident_id: "0".repeat(32),
+        tenant: "default".into(),
+        entity: entity.clone(),
+        severity: Severity::Informational,
+        score: 0.0,
+        first_time: now,
+        last_time: now,
+        families: Vec::new(),
+        merged_into: None,
+    };
+    let rule = RuleInfo {
+        id: "SK-000".into(),
+        title: Bilingual { en: "This is a test message".to_owned(), ja: "これはテストメッセージです".to_owned() },
+        kind: "match".to_owned(),
+        response: Bilingual {
+            en: "Nothing to do: alerts of Sekisho will arrive here.".to_owned(),
+            ja: "対応は不要です。Sekisho の通知はここに届きます。".to_owned(),
+        },
+        ..RuleInfo::default()
+    };
+    let alert = Alert {
+        alert_id: "0".repeat(32),
+        incident_id: incident.incident_id.clone(),
+        tenant: "default".into(),
+        rule: Arc::new(rule),
+        entity,
+        severity: Severity::Informational,
+        score: 0.0,
+        first_time: now,
+        last_time: now,
+        found_late_secs: None,
+        evidence_count: 0,
+        facts: Facts::new(),
+        merged_into: None,
+    };
+    Case { incident, alerts: vec![CaseAlert { alert, evidence: Vec::new() }] }
+}

@@ -1,0 +1,13 @@
+//! What events are judged by: rules, people, networks, geo databases, calendar.
+//!
+//! The files of the context may be replaced while the service runs. What was read of them is kept as
+//! a *generation* under the data folder, and a frame in the log says from where on it counts, so
+//! that a replay after a crash decides by the same files as before.
+
+mod bundle;
+mod loaded;
+mod watch;
+
+pub(crate) use bundle::{Bundle, Generation};
+pub(crate) use loaded::{ContextError, Loaded, calendar, surroundings};
+pub(crate) use watch::Watcher;

@@ -1,0 +1,44 @@
+//! Sekisho, the program: the only part that knows all others, the environment and the process.
+//!
+//! Start reading at [`service`] for what runs, and at [`commands`] for what can be asked for.
+//! Data goes to standard output, words to standard error; the exit status is 0 when all is well, 1
+//! when something was found and a command was asked to fail on that, 2 when it could not run.
+
+mod cli;
+mod clock;
+mod commands;
+mod context;
+mod judge;
+mod rules;
+mod service;
+mod settings;
+mod tokens;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+/// The exit status of a command that could not run.
+const COULD_NOT_RUN: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let environment: settings::Environment = std::env::vars().collect();
+    let filter = environment.get("SEKISHO_LOG").map_or("warn,sekisho=info", String::as_str);
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        return ExitCode::from(COULD_NOT_RUN);
+    }
+    match commands::run(cli.command, &environment) {
+        Ok(code) => code,
+        Err(error) => {
+            anstream::eprintln!("sekisho: {error:#}");
+            ExitCode::from(COULD_NOT_RUN)
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The shipped rules, own rules beside them, and the tests beside each.
+
+mod folders;
+mod testing;
+
+pub(crate) use folders::{RuleText, add, folders, read_dir, shipped};
+pub(crate) use testing::run_tests;

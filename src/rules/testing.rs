@@ -1,0 +1,210 @@
+//! Running the tests beside a rule.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result, anyhow, bail};
+use sekisho_detect::rules::{RuleFolder, RuleSet};
+use sekisho_detect::{Engine, testing};
+use sekisho_enrich::{Enricher, Networks, People};
+use sekisho_formats::{Decoder, YearPolicy};
+use sekisho_model::{EventBatch, Origin, Raw, Time};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::RuleText;
+use crate::context::{calendar, surroundings};
+use crate::settings::Settings;
+
+/// The most events that one entry of a test may be repeated into.
+const REPEAT_MAX: u32 = 100_000;
+
+/// One test: what happens, and what must come of it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    /// Lines of the people list.
+    #[serde(default)]
+    people: Vec<BTreeMap<String, Value>>,
+    /// Lines of the networks list.
+    #[serde(default)]
+    networks: Vec<BTreeMap<String, Value>>,
+    /// Events in the normal form.
+    #[serde(default)]
+    events: Vec<Map<String, Value>>,
+    /// Records as their source writes them.
+    #[serde(default)]
+    records: Vec<Record>,
+    fires: Vec<Firing>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Record {
+    source: String,
+    raw: String,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(deny_unknown_fields)]
+struct Firing {
+    entity: String,
+    level: String,
+}
+
+/// A test that failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// Which test of which rule.
+    pub(crate) test: String,
+    /// What came out, and what was expected.
+    pub(crate) message: String,
+}
+
+/// Runs the tests of a rule, in the order given and backwards; returns how many there are and those
+/// that failed.
+pub(crate) fn run_tests(path: &str, text: &RuleText, settings: &Settings) -> Result<(usize, Vec<Failure>)> {
+    let tests = text.tests.as_deref().with_context(|| format!("{path}: tests.yml is missing"))?;
+    let cases: Vec<Case> = serde_saphyr::from_str(tests).map_err(|error| anyhow!("{path}/tests.yml: {error}"))?;
+    let folder = RuleFolder {
+        path: path.to_owned(),
+        rule: text.rule.clone().unwrap_or_default(),
+        response_en: text.response_en.clone(),
+        response_ja: text.response_ja.clone(),
+    };
+    let mut failures = Vec::new();
+    for case in &cases {
+        let expected: BTreeSet<Firing> = case.fires.iter().cloned().collect();
+        for backwards in [false, true] {
+            let found = run_case(case, &folder, settings, backwards).with_context(|| format!("{path}/tests.yml: {}", case.name))?;
+            if found != expected {
+                let order = if backwards { " (events backwards)" } else { "" };
+                failures.push(Failure {
+                    test: format!("{path}: {}{order}", case.name),
+                    message: format!("fired for {}, expected {}", list(&found), list(&expected)),
+                });
+            }
+        }
+    }
+    Ok((cases.len(), failures))
+}
+
+fn list(firings: &BTreeSet<Firing>) -> String {
+    if firings.is_empty() {
+        return "nobody".to_owned();
+    }
+    firings.iter().map(|firing| format!("{} ({})", firing.entity, firing.level)).collect::<Vec<_>>().join(", ")
+}
+
+fn run_case(case: &Case, folder: &RuleFolder, settings: &Settings, backwards: bool) -> Result<BTreeSet<Firing>> {
+    let sources: Vec<&str> = sekisho_formats::FORMATS.iter().map(|spec| spec.id).collect();
+    let rules = RuleSet::compile(std::slice::from_ref(folder), &sources, &surroundings(settings));
+    if let Some(problem) = rules.problems().first() {
+        bail!("{problem}");
+    }
+    let mut engine = Engine::new(rules);
+    let enricher = enricher(case, settings)?;
+    let mut batch = if case.records.is_empty() { events(&case.events)? } else { records(&case.records, &engine, settings)? };
+    if backwards {
+        let last = u32::try_from(batch.len()).unwrap_or(u32::MAX);
+        batch = batch.take(&(0..last).rev().collect::<Vec<_>>())?;
+    }
+    let batch = enricher.enrich(batch);
+    let findings = engine.judge(&batch);
+    Ok(findings
+        .alerts
+        .iter()
+        .filter(|update| update.alert.merged_into.is_none())
+        .map(|update| Firing {
+            entity: update.alert.entity.name.to_string(),
+            level: update.alert.rule.severity.name().to_owned(),
+        })
+        .collect())
+}
+
+fn enricher(case: &Case, settings: &Settings) -> Result<Enricher> {
+    let people = csv(&["user", "aliases", "kind", "joined", "left", "privileged"], &case.people)?;
+    let networks = csv(&["cidr", "asn", "kind", "label"], &case.networks)?;
+    let (people, wrong_people) = People::parse("people", &people)?;
+    let (networks, wrong_networks) = Networks::parse("networks", &networks)?;
+    if let Some(problem) = wrong_people.first().or(wrong_networks.first()) {
+        bail!("{problem}");
+    }
+    Ok(Enricher::new(None, networks, people, calendar(settings)?))
+}
+
+/// A list as the CSV file it would be in.
+fn csv(header: &[&str], lines: &[BTreeMap<String, Value>]) -> Result<String> {
+    let mut text = header.join(",");
+    for line in lines {
+        if let Some(unknown) = line.keys().find(|key| !header.contains(&key.as_str())) {
+            bail!("unknown key `{unknown}`, expected one of {}", header.join(", "));
+        }
+        let fields: Vec<String> = header.iter().map(|key| line.get(*key).map(plain).unwrap_or_default()).collect();
+        text.push('\n');
+        text.push_str(&fields.join(","));
+    }
+    text.push('\n');
+    Ok(text)
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn events(entries: &[Map<String, Value>]) -> Result<EventBatch> {
+    let mut rows = Vec::new();
+    for entry in entries {
+        let mut entry = entry.clone();
+        let repeat = entry.remove("repeat").map_or(Some(1), |value| value.as_u64()?.try_into().ok());
+        let repeat = repeat.filter(|repeat| (1..=REPEAT_MAX).contains(repeat)).context("`repeat`: expected a number from 1 to 100000")?;
+        let every = entry.remove("every").map(|value| plain(&value)).unwrap_or_else(|| "0s".to_owned());
+        let every: jiff::SignedDuration = every.parse().with_context(|| format!("`every` is \"{every}\", expected a time such as 30s"))?;
+        let first = entry.get("time").and_then(Value::as_str).context("`time` is missing")?;
+        let first: jiff::Timestamp = first.parse().with_context(|| format!("`time` is \"{first}\", expected RFC 3339"))?;
+        for number in 0..repeat {
+            rows.push(instance(&entry, first, every, number)?);
+        }
+    }
+    testing::batch(&rows).map_err(|error| anyhow!(error))
+}
+
+/// The event with that number: later by so many steps, `{n}` replaced.
+fn instance(entry: &Map<String, Value>, first: jiff::Timestamp, every: jiff::SignedDuration, number: u32) -> Result<Map<String, Value>> {
+    let steps = i32::try_from(number).context("too many repetitions")?;
+    let time = first.checked_add(every.checked_mul(steps).context("`every` is too long")?)?;
+    let mut row: Map<String, Value> = entry
+        .iter()
+        .map(|(key, value)| {
+            let value = match value {
+                Value::String(text) => Value::from(text.replace("{n}", &number.to_string())),
+                other => other.clone(),
+            };
+            (key.clone(), value)
+        })
+        .collect();
+    row.insert("time".to_owned(), Value::from(time.to_string()));
+    Ok(row)
+}
+
+fn records(records: &[Record], engine: &Engine, settings: &Settings) -> Result<EventBatch> {
+    let formats = sekisho_formats::Settings { zone: settings.zone.clone(), year: YearPolicy::Nearest, trusted_proxies: Vec::new() };
+    let mut decoder = Decoder::new(formats, engine.projection().clone());
+    let mut out = decoder.output();
+    for (offset, record) in (0..).zip(records) {
+        let origin = Origin {
+            tenant: "default".into(),
+            source: record.source.as_str().into(),
+            label: "test".into(),
+            log: "test".into(),
+            backfill: true,
+        };
+        let raw = Raw { origin: &origin, offset, observed: Time(0), bytes: record.raw.as_bytes() };
+        decoder.decode(&raw, &mut out);
+    }
+    decoder.flush(&mut out);
+    if let Some(reject) = out.rejects.first() {
+        bail!("a record cannot be read: {}", reject.reason);
+    }
+    Ok(out.rows.finish())
+}

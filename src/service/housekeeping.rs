@@ -1,0 +1,87 @@
+//! What a running service does beside its work: seconds, changed files, new tokens, small tables.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use sekisho_model::Clock;
+use sekisho_sources::Spool;
+use sekisho_sources::http::Tokens;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::{Generation, Watcher};
+use crate::settings::Settings;
+
+/// How often a tick goes into the log: what depends on absence is decided no later than this.
+const TICK: Duration = Duration::from_secs(1);
+/// How often the files of the context and the tokens are looked at.
+const LOOK: Duration = Duration::from_secs(2);
+/// How often the tables are looked at: a day's files of 30-second epochs must not pile up.
+const MAINTAIN: Duration = Duration::from_secs(15 * 60);
+
+/// Writes ticks.
+pub(super) async fn tick(spool: Spool, clock: Arc<dyn Clock>, stop: CancellationToken) -> Result<()> {
+    while pause(TICK, &stop).await {
+        if let Err(error) = spool.append_tick(clock.now()).await {
+            tracing::debug!(%error, "no tick");
+        }
+    }
+    Ok(())
+}
+
+/// Takes over changed rules and lists.
+pub(super) async fn watch_context(
+    settings: Settings,
+    current: Generation,
+    spool: Spool,
+    clock: Arc<dyn Clock>,
+    stop: CancellationToken,
+) -> Result<()> {
+    let mut watcher = Watcher::new(settings, current);
+    while pause(LOOK, &stop).await {
+        let (back, changed) = tokio::task::spawn_blocking(move || {
+            let changed = watcher.poll();
+            (watcher, changed)
+        })
+        .await?;
+        watcher = back;
+        if let Some(generation) = changed {
+            spool.append_context(generation.name(), clock.now()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes over new tokens.
+pub(super) async fn watch_tokens(settings: Settings, tokens: watch::Sender<Arc<Tokens>>, stop: CancellationToken) -> Result<()> {
+    while pause(LOOK, &stop).await {
+        let settings = settings.clone();
+        match tokio::task::spawn_blocking(move || super::read_tokens(&settings)).await? {
+            Ok(read) => {
+                tokens.send_replace(Arc::new(read));
+            }
+            Err(error) => tracing::warn!(%error, "the tokens cannot be read; those in force stay"),
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the tables small.
+pub(super) async fn maintain(settings: Settings, stop: CancellationToken) -> Result<()> {
+    while pause(MAINTAIN, &stop).await {
+        if let Err(error) = crate::commands::maintain_tables(&settings).await {
+            tracing::error!(error = format!("{error:#}"), "the tables could not be maintained; trying again later");
+        }
+    }
+    Ok(())
+}
+
+/// Waits; false when it is time to stop.
+async fn pause(time: Duration, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => false,
+        () = tokio::time::sleep(time) => true,
+    }
+}

@@ -1,0 +1,323 @@
+//! The settings as checked.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use jiff::tz::TimeZone;
+use sekisho_model::{Lang, Severity};
+use toml::Spanned;
+
+use super::raw::{At, Raw, RawChannel};
+use super::{Environment, SettingsError, beside, line_of};
+
+/// Where the data goes when no setting says otherwise.
+const DATA_DEFAULT: &str = "/var/lib/sekisho";
+/// How often what was judged becomes durable in the tables; each commit costs some tens of milliseconds.
+const EPOCH_DEFAULT: i64 = 30;
+/// Days that events are kept: half a year of a leaver and one yearly audit.
+const RETAIN_DAYS_DEFAULT: i64 = 400;
+
+/// Settings that can be used.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) data: PathBuf,
+    pub(crate) tenant: Arc<str>,
+    pub(crate) zone: TimeZone,
+    /// Whether the zone is a setting, not the host's.
+    pub(crate) zone_is_set: bool,
+    pub(crate) lang: Lang,
+    pub(crate) listen: Listen,
+    pub(crate) files: Vec<FollowedFile>,
+    pub(crate) sources: Vec<SourceSettings>,
+    pub(crate) context: ContextFiles,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) calendar: CalendarSettings,
+    pub(crate) channels: Vec<ChannelSettings>,
+    pub(crate) epoch: Duration,
+    pub(crate) retain_days: u16,
+}
+
+/// Where the service listens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listen {
+    pub(crate) http: SocketAddr,
+    pub(crate) syslog_udp: SocketAddr,
+    pub(crate) syslog_tcp: SocketAddr,
+}
+
+/// A file to follow.
+#[derive(Clone, Debug)]
+pub(crate) struct FollowedFile {
+    pub(crate) path: PathBuf,
+    pub(crate) source: String,
+}
+
+/// What is special about a source.
+#[derive(Clone, Debug)]
+pub(crate) struct SourceSettings {
+    pub(crate) id: String,
+    /// It sends old records, which are judged as if they were new.
+    pub(crate) backfill: bool,
+}
+
+/// The files of the context, none of which must exist.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ContextFiles {
+    pub(crate) geo: Vec<PathBuf>,
+    pub(crate) people: Option<PathBuf>,
+    pub(crate) networks: Option<PathBuf>,
+    pub(crate) rules: Option<PathBuf>,
+}
+
+/// When the office is open; checked by `sekisho-enrich`.
+#[derive(Clone, Debug)]
+pub(crate) struct CalendarSettings {
+    pub(crate) hours: String,
+    pub(crate) days: Vec<String>,
+    pub(crate) holidays_are_japanese: bool,
+    pub(crate) closed: Vec<String>,
+}
+
+/// A kind of channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChannelKind {
+    Slack,
+    Webhook,
+}
+
+/// Where alerts go.
+#[derive(Clone, Debug)]
+pub(crate) struct ChannelSettings {
+    pub(crate) name: String,
+    pub(crate) kind: ChannelKind,
+    pub(crate) url: Secret,
+    pub(crate) secret: Option<Secret>,
+    pub(crate) min_level: Severity,
+    pub(crate) lang: Lang,
+    pub(crate) allow_plaintext: bool,
+}
+
+/// A secret, or where it lies.
+#[derive(Clone)]
+pub(crate) enum Secret {
+    Text(String),
+    File(PathBuf),
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("***"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+impl Secret {
+    /// The secret itself, without the line end of its file.
+    pub(crate) fn read(&self) -> std::io::Result<String> {
+        match self {
+            Self::Text(text) => Ok(text.clone()),
+            Self::File(path) => Ok(std::fs::read_to_string(path)?.trim().to_owned()),
+        }
+    }
+}
+
+/// Where a message about a value points to.
+struct Place<'a> {
+    path: &'a Path,
+    text: &'a str,
+    environment: &'a Environment,
+}
+
+impl Place<'_> {
+    fn wrong(&self, span: Range<usize>, key: &str, found: impl Into<String>, expected: impl Into<String>) -> SettingsError {
+        SettingsError::Value {
+            path: self.path.to_owned(),
+            line: line_of(self.text, span.start),
+            key: key.to_owned(),
+            found: found.into(),
+            expected: expected.into(),
+        }
+    }
+
+    /// A text that must be one of some words.
+    fn word<T: Copy>(&self, key: &str, value: &At<String>, words: &[(&str, T)], default: T) -> Result<T, SettingsError> {
+        let Some(value) = value else { return Ok(default) };
+        self.one_of(key, value, words)
+    }
+
+    fn one_of<T: Copy>(&self, key: &str, value: &Spanned<String>, words: &[(&str, T)]) -> Result<T, SettingsError> {
+        words.iter().find(|(word, _)| word == value.get_ref()).map(|(_, meaning)| *meaning).ok_or_else(|| {
+            let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+            self.wrong(value.span(), key, format!("\"{}\"", value.get_ref()), format!("one of {}", known.join(", ")))
+        })
+    }
+
+    fn address(&self, key: &str, value: &At<String>, default: SocketAddr, plaintext: bool) -> Result<SocketAddr, SettingsError> {
+        let Some(value) = value else { return Ok(default) };
+        let found = || format!("\"{}\"", value.get_ref());
+        let address: SocketAddr = value
+            .get_ref()
+            .parse()
+            .map_err(|_| self.wrong(value.span(), key, found(), "an address and port such as \"127.0.0.1:8600\""))?;
+        if address.ip().is_loopback() || plaintext {
+            return Ok(address);
+        }
+        let expected = "a loopback address, or `allow_plaintext = true` in [listen] where the network is trusted";
+        Err(self.wrong(value.span(), key, found(), expected))
+    }
+
+    fn at_least_one(&self, key: &str, value: &At<i64>, default: i64) -> Result<u64, SettingsError> {
+        let Some(value) = value else { return Ok(default.unsigned_abs()) };
+        match u64::try_from(*value.get_ref()) {
+            Ok(number) if number > 0 => Ok(number),
+            _ => Err(self.wrong(value.span(), key, value.get_ref().to_string(), "1 or more")),
+        }
+    }
+
+    fn source(&self, key: &str, id: &Spanned<String>) -> Result<String, SettingsError> {
+        if sekisho_formats::format_by_id(id.get_ref()).is_some() || id.get_ref() == "auto" {
+            return Ok(id.get_ref().clone());
+        }
+        let known: Vec<_> = sekisho_formats::FORMATS.iter().map(|spec| spec.id).collect();
+        Err(self.wrong(id.span(), key, format!("\"{}\"", id.get_ref()), format!("one of auto, {}", known.join(", "))))
+    }
+
+    fn secret(&self, channel: &RawChannel, part: &str, text: &At<String>, file: &At<PathBuf>) -> Option<Secret> {
+        let name = channel.name.get_ref().to_uppercase().replace('-', "_");
+        if let Some(value) = self.environment.get(&format!("SEKISHO__CHANNEL__{name}__{part}")) {
+            return Some(Secret::Text(value.clone()));
+        }
+        file.as_ref()
+            .map(|file| Secret::File(beside(self.path, file.get_ref())))
+            .or_else(|| text.as_ref().map(|text| Secret::Text(text.get_ref().clone())))
+    }
+}
+
+impl Settings {
+    pub(super) fn check(raw: &Raw, text: &str, path: &Path, environment: &Environment) -> Result<Self, SettingsError> {
+        let place = Place { path, text, environment };
+        let (zone, zone_is_set) = zone(&place, &raw.zone)?;
+        let lang = place.word("lang", &raw.lang, LANGS, Lang::En)?;
+        let files = raw
+            .file
+            .iter()
+            .map(|file| Ok(FollowedFile { path: beside(path, &file.path), source: place.source("file.source", &file.source)? }))
+            .collect::<Result<_, SettingsError>>()?;
+        let sources = raw
+            .source
+            .iter()
+            .map(|(id, source)| Ok(SourceSettings { id: place.source("source", id)?, backfill: source.backfill }))
+            .collect::<Result<_, SettingsError>>()?;
+        let relative = |file: &Option<PathBuf>| file.as_ref().map(|file| beside(path, file));
+        Ok(Self {
+            data: relative(&raw.data).unwrap_or_else(|| PathBuf::from(DATA_DEFAULT)),
+            tenant: raw.tenant.as_deref().unwrap_or("default").into(),
+            zone,
+            zone_is_set,
+            lang,
+            listen: listen(&place, raw)?,
+            files,
+            sources,
+            context: ContextFiles {
+                geo: [relative(&raw.geo.city), relative(&raw.geo.asn)].into_iter().flatten().collect(),
+                people: relative(&raw.context.people),
+                networks: relative(&raw.context.networks),
+                rules: relative(&raw.context.rules),
+            },
+            trusted_proxies: trusted_proxies(&place, raw)?,
+            calendar: calendar(&place, raw)?,
+            channels: raw.channel.iter().map(|raw| channel(&place, raw, lang)).collect::<Result<_, _>>()?,
+            epoch: Duration::from_secs(place.at_least_one("store.epoch_secs", &raw.store.epoch_secs, EPOCH_DEFAULT)?),
+            retain_days: u16::try_from(place.at_least_one("store.retain_days", &raw.store.retain_days, RETAIN_DAYS_DEFAULT)?)
+                .unwrap_or(u16::MAX),
+        })
+    }
+}
+
+const LANGS: &[(&str, Lang)] = &[("ja", Lang::Ja), ("en", Lang::En)];
+
+const LEVELS: &[(&str, Severity)] = &[
+    ("informational", Severity::Informational),
+    ("low", Severity::Low),
+    ("medium", Severity::Medium),
+    ("high", Severity::High),
+    ("critical", Severity::Critical),
+];
+
+fn zone(place: &Place<'_>, value: &At<String>) -> Result<(TimeZone, bool), SettingsError> {
+    let Some(value) = value else { return Ok((TimeZone::system(), false)) };
+    let zone = TimeZone::get(value.get_ref()).map_err(|_| {
+        let found = format!("\"{}\"", value.get_ref());
+        place.wrong(value.span(), "zone", found, "a zone of the IANA database such as \"Asia/Tokyo\"")
+    })?;
+    Ok((zone, true))
+}
+
+fn listen(place: &Place<'_>, raw: &Raw) -> Result<Listen, SettingsError> {
+    let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let listen = &raw.listen;
+    let plaintext = listen.allow_plaintext;
+    Ok(Listen {
+        http: place.address("listen.http", &listen.http, local(8600), plaintext)?,
+        syslog_udp: place.address("listen.syslog_udp", &listen.syslog_udp, local(5514), plaintext)?,
+        syslog_tcp: place.address("listen.syslog_tcp", &listen.syslog_tcp, local(5514), plaintext)?,
+    })
+}
+
+fn trusted_proxies(place: &Place<'_>, raw: &Raw) -> Result<Vec<IpNet>, SettingsError> {
+    raw.context
+        .trusted_proxies
+        .iter()
+        .map(|value| {
+            let text = value.get_ref();
+            text.parse::<IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from)).map_err(|_| {
+                place.wrong(value.span(), "context.trusted_proxies", format!("\"{text}\""), "addresses or networks such as \"10.0.0.0/8\"")
+            })
+        })
+        .collect()
+}
+
+fn calendar(place: &Place<'_>, raw: &Raw) -> Result<CalendarSettings, SettingsError> {
+    let words = |value: &At<Vec<String>>, default: &[&str]| {
+        value.as_ref().map_or_else(|| default.iter().map(|&word| word.to_owned()).collect(), |value| value.get_ref().clone())
+    };
+    let word = |value: &At<String>, default: &str| value.as_ref().map_or_else(|| default.to_owned(), |value| value.get_ref().clone());
+    Ok(CalendarSettings {
+        hours: word(&raw.calendar.hours, "09:00-18:00"),
+        days: words(&raw.calendar.days, &["mon", "tue", "wed", "thu", "fri"]),
+        holidays_are_japanese: place.word("calendar.holidays", &raw.calendar.holidays, &[("jp", true), ("none", false)], true)?,
+        closed: words(&raw.calendar.closed, &["12-29..01-03"]),
+    })
+}
+
+fn channel(place: &Place<'_>, raw: &RawChannel, lang: Lang) -> Result<ChannelSettings, SettingsError> {
+    let kind = place.one_of("channel.type", &raw.kind, &[("slack", ChannelKind::Slack), ("webhook", ChannelKind::Webhook)])?;
+    let url = place.secret(raw, "URL", &raw.url, &raw.url_file).ok_or_else(|| {
+        let name = raw.name.get_ref();
+        place.wrong(
+            raw.name.span(),
+            "channel.url_file",
+            "missing",
+            format!("a file with the address to post to, or SEKISHO__CHANNEL__{}__URL in the environment", name.to_uppercase()),
+        )
+    })?;
+    let secret = place.secret(raw, "SECRET", &raw.secret, &raw.secret_file);
+    if kind == ChannelKind::Webhook && secret.is_none() {
+        return Err(place.wrong(raw.kind.span(), "channel.secret_file", "missing", "a file with the secret that signs the messages (`whsec_…`)"));
+    }
+    Ok(ChannelSettings {
+        name: raw.name.get_ref().clone(),
+        kind,
+        url,
+        secret,
+        min_level: place.word("channel.min_level", &raw.min_level, LEVELS, Severity::High)?,
+        lang: place.word("channel.lang", &raw.lang, LANGS, lang)?,
+        allow_plaintext: raw.allow_plaintext,
+    })
+}
