@@ -37,6 +37,11 @@ pub(crate) enum Command {
     Sources,
     /// Make the tables small and fast: compact, drop what is too old, clean up
     Maintain(StoreArgs),
+    /// See what was found
+    Incidents {
+        #[command(subcommand)]
+        command: Incidents,
+    },
     /// See, retry or drop the messages that wait to be delivered
     Outbox {
         #[command(subcommand)]
@@ -212,6 +217,24 @@ pub(crate) struct RulesArgs {
     /// A folder of rules to take instead of the shipped ones
     #[arg(value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
+}
+
+/// `sekisho incidents …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Incidents {
+    /// List the incidents, the newest first
+    List(StoreArgs),
+    /// Show an incident with its evidence
+    Show(IncidentShow),
+}
+
+/// One incident.
+#[derive(Args, Debug)]
+pub(crate) struct IncidentShow {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// The id of the incident, or its first digits
+    pub(crate) incident_id: String,
 }
 
 /// `sekisho outbox …`

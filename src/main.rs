@@ -25,7 +25,9 @@ const COULD_NOT_RUN: u8 = 2;
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let environment: settings::Environment = std::env::vars().collect();
-    let filter = environment.get("SEKISHO_LOG").map_or("warn,sekisho=info", String::as_str);
+    // The demo shows messages, not the log of the program.
+    let usual = if matches!(cli.command, cli::Command::Run(_)) { "warn,sekisho=info" } else { "warn" };
+    let filter = environment.get("SEKISHO_LOG").map_or(usual, String::as_str);
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(std::io::stderr)

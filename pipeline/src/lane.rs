@@ -50,18 +50,18 @@ pub struct Lane<L, J, O, T> {
     tables: T,
     limits: EpochLimits,
     position: i64,
-    known: i64,
+    known: Vec<i64>,
     open: OpenEpoch,
 }
 
 /// Where a lane goes on.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Restart {
     /// Where the state stands.
     pub position: i64,
-    /// How far the tables reach, which may be further: frames before it are judged again, and apart
+    /// How far each table reaches, which may be further: frames before are judged again, and apart
     /// from later ones, so that what is found in them is known by its position to be known.
-    pub known: i64,
+    pub known: Vec<i64>,
 }
 
 #[derive(Debug, Default)]
@@ -76,7 +76,8 @@ impl<L: Log, J: Judge, O: Outbox, T: Tables> Lane<L, J, O, T> {
     /// A lane of these parts.
     pub fn new(parts: LaneParts<L, J, O, T>, restart: Restart, limits: EpochLimits) -> Self {
         let LaneParts { log, judge, outbox, tables } = parts;
-        let Restart { position, known } = restart;
+        let Restart { position, mut known } = restart;
+        known.sort_unstable();
         Self { log, judge, outbox, tables, limits, position, known, open: OpenEpoch::default() }
     }
 
@@ -90,15 +91,25 @@ impl<L: Log, J: Judge, O: Outbox, T: Tables> Lane<L, J, O, T> {
                 () = until(deadline) => self.commit().await?,
                 frames = self.log.read(self.position, self.limits.records_max) => {
                     let frames = frames.map_err(|source| LaneError { step: "read the log", source })?;
-                    let (again, new) = frames.split_at(frames.partition_point(|frame| frame.first < self.known));
-                    self.process(again).await?;
-                    self.process(new).await?;
+                    self.process_apart(&frames).await?;
                 }
             }
             if self.open.rows >= self.limits.rows_max {
                 self.commit().await?;
             }
         }
+    }
+
+    /// Judges frames that the tables may have in part.
+    async fn process_apart(&mut self, frames: &[crate::Frame]) -> Result<(), LaneError> {
+        let mut rest = frames;
+        for known in self.known.clone() {
+            let (again, new) = rest.split_at(rest.partition_point(|frame| frame.first < known));
+            self.process(again).await?;
+            rest = new;
+        }
+        self.known.retain(|known| *known > self.position);
+        self.process(rest).await
     }
 
     /// Judges frames and keeps what was found; what is to be told is durable when this returns.

@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod incidents;
 mod input;
 mod maintain;
 mod normalise;
@@ -37,6 +38,7 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<ExitCod
         Command::Rules { command } => rules::run(&command),
         Command::Sources => sources::run(),
         Command::Maintain(args) => maintain::run(&args, environment),
+        Command::Incidents { command } => incidents::run(&command, environment),
         Command::Outbox { command } => outbox::run(&command, environment),
         Command::Token { command } => token::run(&command, environment),
     }

@@ -36,7 +36,8 @@ pub(super) fn run(command: &Outbox, environment: &Environment) -> Result<ExitCod
     Ok(ExitCode::SUCCESS)
 }
 
-fn open(store: &StoreArgs, environment: &Environment) -> Result<sekisho_alert::Outbox> {
+/// Opens the outbox of a data folder.
+pub(super) fn open(store: &StoreArgs, environment: &Environment) -> Result<sekisho_alert::Outbox> {
     let path = super::data_folder(store, environment)?.join("sekisho.sqlite");
     if !path.is_file() {
         bail!("{} does not exist: no service has run with this data folder", path.display());

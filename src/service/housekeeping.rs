@@ -17,8 +17,10 @@ use crate::settings::Settings;
 const TICK: Duration = Duration::from_secs(1);
 /// How often the files of the context and the tokens are looked at.
 const LOOK: Duration = Duration::from_secs(2);
-/// How often the tables are looked at: a day's files of 30-second epochs must not pile up.
-const MAINTAIN: Duration = Duration::from_secs(15 * 60);
+/// How often small files are put together, if there are many: each makes the next commit slower.
+const COMPACT: Duration = Duration::from_secs(60);
+/// How often what is too old is dropped, and what is no longer used is removed.
+const MAINTAIN: Duration = Duration::from_hours(6);
 
 /// Writes ticks.
 pub(super) async fn tick(spool: Spool, clock: Arc<dyn Clock>, stop: CancellationToken) -> Result<()> {
@@ -69,8 +71,15 @@ pub(super) async fn watch_tokens(settings: Settings, tokens: watch::Sender<Arc<T
 
 /// Keeps the tables small.
 pub(super) async fn maintain(settings: Settings, stop: CancellationToken) -> Result<()> {
-    while pause(MAINTAIN, &stop).await {
-        if let Err(error) = crate::commands::maintain_tables(&settings).await {
+    let mut last = tokio::time::Instant::now();
+    while pause(COMPACT, &stop).await {
+        let done = if last.elapsed() < MAINTAIN {
+            sekisho_store::maintain::compact_if_due(&settings.data).await.map(|_| ()).map_err(anyhow::Error::from)
+        } else {
+            last = tokio::time::Instant::now();
+            crate::commands::maintain_tables(&settings).await
+        };
+        if let Err(error) = done {
             tracing::error!(error = format!("{error:#}"), "the tables could not be maintained; trying again later");
         }
     }

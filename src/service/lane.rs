@@ -69,7 +69,9 @@ pub(super) async fn run(
     let mut pause = PAUSE.0;
     loop {
         let begun = tokio::time::Instant::now();
-        let restart = Restart { position: start.position, known: start.store.positions().furthest() };
+        let reached = start.store.positions();
+        let known = vec![reached.events, reached.rejects, reached.alerts];
+        let restart = Restart { position: start.position, known };
         let parts = LaneParts { log: spool.reader(), judge: start.judge, outbox: outbox.clone(), tables: start.store };
         let mut lane = Lane::new(parts, restart, limits);
         let ended = lane.run(stop.clone()).await;

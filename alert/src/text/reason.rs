@@ -1,6 +1,6 @@
 //! Why an alert was raised, in a sentence: from what the detector measured.
 
-use sekisho_model::{Alert, Evidence, Facts, Lang, Time};
+use sekisho_model::{Alert, Bilingual, Evidence, Facts, Lang, Time};
 use serde_json::Value;
 
 use super::format::{self, clock, duration_secs, number};
@@ -91,8 +91,8 @@ fn written(value: &Value, form: As, lang: Lang, words: &Words) -> Option<String>
         As::Local => text(value, lang).map(|text| local(&text, lang).unwrap_or(text)),
         As::Field => text(value, lang).map(|name| word(words.fields, &name).map_or(name, str::to_owned)),
         As::Word => text(value, lang).map(|name| word(words.values, &name).map_or(name, str::to_owned)),
-        As::Then => list(value, words.then, words),
-        As::And => list(value, words.and, words),
+        As::Then => list(value, words.then, lang, words),
+        As::And => list(value, words.and, lang, words),
     }
 }
 
@@ -138,10 +138,14 @@ fn text(value: &Value, lang: Lang) -> Option<String> {
     }
 }
 
-fn list(value: &Value, joint: &str, words: &Words) -> Option<String> {
-    let things = value.as_array()?.iter().take(LIST_MAX).filter_map(Value::as_str);
+fn list(value: &Value, joint: &str, lang: Lang, words: &Words) -> Option<String> {
+    // A thing is a text, or a text in each language.
+    let things = value.as_array()?.iter().take(LIST_MAX).filter_map(|thing| match thing {
+        Value::String(text) => Some(text.clone()),
+        _ => Some(serde_json::from_value::<Bilingual>(thing.clone()).ok()?.get(lang).to_owned()),
+    });
     let quoted: Vec<String> = things
-        .map(|thing| fill(words.quoted, &[("thing", shown(thing))]))
+        .map(|thing| fill(words.quoted, &[("thing", shown(&thing))]))
         .collect();
     (2 <= quoted.len()).then(|| quoted.join(joint))
 }

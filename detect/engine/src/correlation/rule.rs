@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::HashMap;
-use sekisho_model::{Detection, Entity, EntityKind, Facts, RuleInfo, Snapshot, Time, ids};
+use sekisho_model::{Bilingual, Detection, Entity, EntityKind, Facts, RuleInfo, Snapshot, Time, ids};
 use serde_json::json;
 
 use super::event::{Carried, Occurrence, Uid};
@@ -36,6 +36,8 @@ pub struct CorrelationSpec {
     pub info: Arc<RuleInfo>,
     /// Whether it speaks for itself.
     pub alerts: bool,
+    /// What the rules it refers to are called, in its order.
+    pub titles: Vec<Bilingual>,
     /// What it looks for.
     pub goal: Goal,
     /// Within which time.
@@ -340,7 +342,7 @@ impl CorrelationRule {
             Goal::Values => facts.insert("distinct".to_owned(), json!(hot.most)),
             Goal::Sum => facts.insert("sum".to_owned(), json!(hot.most)),
             Goal::Events => facts.insert("count".to_owned(), json!(hot.most)),
-            Goal::Rules | Goal::Order => facts.insert("count".to_owned(), json!(hot.events.len())),
+            Goal::Rules | Goal::Order => facts.insert("rules".to_owned(), json!(self.spec.titles)),
         };
         if let Some(field) = &self.spec.field {
             facts.insert("field".to_owned(), json!(field));

@@ -2,7 +2,8 @@
 //!
 //! A sign-in, a VPN connection or a command with administrator rights, of a person whom the people
 //! list calls privileged, at a time when the working calendar says `closed` or `holiday`. Service
-//! accounts and sign-ins without a person present are left out: they work at night by design.
+//! accounts and sign-ins without a person present are left out: they work at night by design. So is
+//! whoever sits in the office: people come before nine, and the door has its own lock.
 //!
 //! There are no parameters: who is privileged and when the office is open is said in the lists.
 
@@ -58,6 +59,7 @@ impl RowTest for OffHours {
             && succeeded(batch, row)
             && !is_service(batch, row)
             && batch.flag(Column::IsInteractive, row) != Some(false)
+            && batch.text(Column::SrcNetKind, row) != Some("office")
     }
 
     fn facts(&self, batch: &EventBatch, row: usize) -> Facts {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sekisho_model::{Column, RuleInfo};
+use sekisho_model::{Bilingual, Column, RuleInfo};
 use sekisho_sigma::{Correlation, CorrelationKind, Document, ProblemKind};
 use std::sync::Arc;
 
@@ -81,10 +81,22 @@ impl<'a> Correlator<'a> {
         self.feed();
         let correlations = self.drafts.iter().enumerate();
         let correlations = correlations
-            .map(|(place, draft)| (draft.rule(), self.hot_feeds(place, draft)))
+            .map(|(place, draft)| (draft.rule(self.titles(draft)), self.hot_feeds(place, draft)))
             .collect();
         self.builder.set.sigma.correlations = correlations;
         self.builder.set
+    }
+
+    /// What the rules are called that a correlation refers to, in its order.
+    fn titles(&self, draft: &Draft) -> Vec<Bilingual> {
+        let info = |input: &Input| match input {
+            Input::Match(document) => {
+                let (rule, _) = self.builder.matches.get(document)?;
+                self.builder.set.sigma.rules.get(*rule).map(|rule| &rule.info)
+            }
+            Input::Correlation(place) => self.drafts.get(*place).map(|draft| &draft.info),
+        };
+        draft.inputs.iter().filter_map(|(input, _)| info(input)).map(|info| info.title.clone()).collect()
     }
 
     /// Where the hot events of a correlation go.
@@ -308,11 +320,12 @@ impl Draft {
         self.slot_of(rule, slot).unwrap_or_else(|_| slot.clone())
     }
 
-    fn rule(&self) -> CorrelationRule {
+    fn rule(&self, titles: Vec<Bilingual>) -> CorrelationRule {
         let document = &self.document;
         CorrelationRule::new(CorrelationSpec {
             info: Arc::clone(&self.info),
             alerts: self.alerts,
+            titles,
             goal: match document.kind {
                 CorrelationKind::EventCount => Goal::Events,
                 CorrelationKind::ValueCount => Goal::Values,

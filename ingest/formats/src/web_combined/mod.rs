@@ -112,5 +112,8 @@ fn write_access(rows: &mut EventBuilder, settings: &Settings, access: &Access<'_
     rows.text_opt(Column::DstHost, access.vhost);
     rows.text_opt(Column::Url, request.url);
     rows.int_opt(Column::HttpStatus, access.status.map(i64::from));
-    rows.text_opt(Column::UserAgent, access.agent.as_deref());
+    // A client that sent no name stands as `-`: scripts do so, and rules ask for it.
+    if let Some(agent) = access.agent.as_deref() {
+        rows.verbatim(Column::UserAgent, agent);
+    }
 }

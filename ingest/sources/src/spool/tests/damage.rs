@@ -1,0 +1,212 @@
+//! Failing disks, torn and damaged segments.
+
+use std::io::{ErrorKind, Write};
+use std::os::fd::OwnedFd;
+
+use super::*;
+use crate::spool::codec::HEAD_BYTES;
+use crate::spool::segment::SEGMENT_HEAD_BYTES;
+
+#[tokio::test]
+async fn after_a_failed_sync_nothing_more_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = recovery::lock(folder.path()).unwrap();
+    let active = Segment {
+        first: 0,
+        end: 0,
+        bytes: SEGMENT_HEAD_BYTES,
+    };
+    let shared = Arc::new(Shared::new(
+        folder.path().to_owned(),
+        lock,
+        vec![active],
+        cursors::Cursors::default(),
+    ));
+    // A pipe takes what is written and cannot be synced.
+    let (_read_end, pipe) = std::io::pipe().unwrap();
+    let file = File::from(OwnedFd::from(pipe));
+    let spool = with_writer(
+        &shared,
+        Writer::new(Arc::clone(&shared), SpoolSettings::new(folder.path()), file, active),
+    );
+
+    let first = spool.append(records(None, &[b"x"]), NOW).await;
+    let second = spool.append_tick(NOW).await;
+
+    assert!(matches!(first, Err(SpoolError::Failed(_))), "{first:?}");
+    assert!(matches!(second, Err(SpoolError::Failed(_))), "{second:?}");
+    assert!(spool.failure().is_some());
+    assert!(spool.reader().read(0, 1).await.is_err());
+    assert_eq!(spool.status().end, 0);
+}
+
+#[tokio::test]
+async fn what_a_full_disk_took_of_a_write_is_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = recovery::lock(folder.path()).unwrap();
+    let mut file = segment::create(folder.path(), 0).unwrap();
+    let active = Segment {
+        first: 0,
+        end: 0,
+        bytes: SEGMENT_HEAD_BYTES,
+    };
+    let shared = Arc::new(Shared::new(
+        folder.path().to_owned(),
+        lock,
+        vec![active],
+        cursors::Cursors::default(),
+    ));
+    file.write_all(b"half of a fra").unwrap();
+    let mut writer = Writer::new(Arc::clone(&shared), SpoolSettings::new(folder.path()), file, active);
+
+    let error = writer.take_back(&ErrorKind::StorageFull.into());
+
+    assert!(matches!(error, SpoolError::Full), "{error}");
+    assert_eq!(
+        fs::metadata(&segment_files(&folder)[0]).unwrap().len(),
+        SEGMENT_HEAD_BYTES
+    );
+    let spool = with_writer(&shared, writer);
+    spool.append(records(None, &[b"x"]), NOW).await.unwrap();
+    assert_eq!(frames(&spool, 0).await.len(), 1);
+}
+
+fn with_writer(shared: &Arc<Shared>, writer: Writer) -> Spool {
+    let (queue, appends) = mpsc::unbounded_channel();
+    let handle = Handle {
+        shared: Arc::clone(shared),
+        room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
+        torn_bytes: 0,
+        queue: Mutex::new(Some(queue)),
+        writer: Mutex::new(Some(std::thread::spawn(move || writer.run(appends)))),
+    };
+    Spool {
+        handle: Arc::new(handle),
+    }
+}
+
+/// The spool with three frames, and the places at which each begins and the last one ends.
+fn three_frames(folder: &TempDir) -> (Vec<u8>, Vec<usize>) {
+    let spool = open(folder);
+    let mut places = vec![usize::try_from(SEGMENT_HEAD_BYTES).unwrap()];
+    runtime().block_on(async {
+        for (n, text) in [b"one".as_slice(), b"twotwo", b"three"].into_iter().enumerate() {
+            spool
+                .append(records(Some(&format!("file:1:2 {n}")), &[text, text]), NOW)
+                .await
+                .unwrap();
+            places.push(usize::try_from(spool.status().bytes).unwrap());
+        }
+    });
+    drop(spool);
+    (fs::read(&segment_files(folder)[0]).unwrap(), places)
+}
+
+#[test]
+fn a_torn_tail_is_cut_off_wherever_it_is_torn() {
+    let source = tempfile::tempdir().unwrap();
+    let (bytes, places) = three_frames(&source);
+    for torn in places[2]..places[3] {
+        for garbage in [&b""[..], &[0; 40], &[0xff; 40]] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut torn_bytes = bytes[..torn].to_vec();
+            torn_bytes.extend_from_slice(garbage);
+            fs::write(segment::path(folder.path(), 0), &torn_bytes).unwrap();
+
+            let spool = open(&folder);
+
+            let status = spool.status();
+            assert_eq!((status.end, status.damaged), (4, 0), "torn at {torn}");
+            assert_eq!(status.torn_bytes, u64::try_from(torn_bytes.len() - places[2]).unwrap());
+            assert_eq!(spool.position("file:1:2").as_deref(), Some("1"));
+            let frames = runtime().block_on(async {
+                spool.append(records(None, &[b"next"]), NOW).await.unwrap();
+                frames(&spool, 0).await
+            });
+            assert_eq!(frames.iter().map(|frame| frame.first).collect::<Vec<_>>(), [0, 2, 4]);
+        }
+    }
+}
+
+#[test]
+fn a_segment_that_was_never_begun_is_begun_again() {
+    for head in [&b""[..], b"SKSPOL01", &[0; 16]] {
+        let folder = tempfile::tempdir().unwrap();
+        three_frames(&folder);
+        fs::write(segment::path(folder.path(), 6), head).unwrap();
+
+        let spool = open(&folder);
+
+        assert_eq!(spool.status().end, 6);
+        runtime().block_on(async {
+            assert_eq!(spool.append_tick(NOW).await.unwrap().first, 6);
+            assert_eq!(frames(&spool, 0).await.len(), 4);
+        });
+    }
+}
+
+#[test]
+fn a_segment_of_another_version_is_not_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(segment::path(folder.path(), 0), b"SKSPOL99........").unwrap();
+
+    let error = Spool::open(SpoolSettings::new(folder.path())).unwrap_err();
+
+    assert!(matches!(error, SpoolError::Unknown { .. }), "{error}");
+    assert_eq!(fs::read(segment::path(folder.path(), 0)).unwrap(), b"SKSPOL99........");
+}
+
+#[test]
+fn a_damaged_frame_costs_that_frame_and_is_counted() {
+    for broken_length in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut bytes, places) = three_frames(&folder);
+        let place = if broken_length {
+            places[1] + 3
+        } else {
+            places[1] + HEAD_BYTES + 5
+        };
+        bytes[place] ^= 0x40;
+        fs::write(segment::path(folder.path(), 0), &bytes).unwrap();
+        // A segment after it, so that this one was closed.
+        drop(segment::create(folder.path(), 6).unwrap());
+
+        let spool = open(&folder);
+
+        let read = runtime().block_on(async {
+            spool.append_tick(NOW).await.unwrap();
+            frames(&spool, 0).await
+        });
+        let firsts: Vec<i64> = read.iter().map(|frame| frame.first).collect();
+        // With the length, the way to the next frame of the segment is lost too.
+        assert_eq!(firsts, if broken_length { vec![0, 6] } else { vec![0, 4, 6] });
+        assert_eq!(spool.status().damaged, 1);
+    }
+}
+
+#[test]
+fn damage_before_the_last_frame_does_not_cost_the_last_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut bytes, places) = three_frames(&folder);
+    bytes[places[1] + HEAD_BYTES + 5] ^= 1;
+    fs::write(segment::path(folder.path(), 0), &bytes).unwrap();
+
+    let spool = open(&folder);
+
+    let read = runtime().block_on(frames(&spool, 0));
+    assert_eq!(read.iter().map(|frame| frame.first).collect::<Vec<_>>(), [0, 4]);
+    assert_eq!(spool.status().damaged, 1);
+    assert_eq!(spool.status().end, 6);
+}
+
+#[test]
+fn unreadable_cursors_do_not_stop_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    three_frames(&folder);
+    fs::write(folder.path().join("cursors.json"), b"{").unwrap();
+
+    let spool = open(&folder);
+
+    assert_eq!(spool.position("file:1:2").as_deref(), Some("2"));
+    assert!(folder.path().join("cursors.json.unreadable").exists());
+}
