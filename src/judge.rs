@@ -26,7 +26,12 @@ pub(crate) struct LogJudge {
 
 impl LogJudge {
     /// A judge whose state is empty.
-    pub(crate) fn new(settings: Settings, generation: Generation, loaded: Loaded, year: sekisho_formats::YearPolicy) -> Self {
+    pub(crate) fn new(
+        settings: Settings,
+        generation: Generation,
+        loaded: Loaded,
+        year: sekisho_formats::YearPolicy,
+    ) -> Self {
         let formats = sekisho_formats::Settings {
             zone: settings.zone.clone(),
             year,
@@ -34,7 +39,14 @@ impl LogJudge {
         };
         let engine = Engine::new(loaded.rules);
         let decoder = Decoder::new(formats, engine.projection().clone());
-        Self { settings, generation, decoder, dedupe: Dedupe::default(), enricher: loaded.enricher, engine }
+        Self {
+            settings,
+            generation,
+            decoder,
+            dedupe: Dedupe::default(),
+            enricher: loaded.enricher,
+            engine,
+        }
     }
 
     /// The context generation that a snapshot was made with.
@@ -94,7 +106,12 @@ impl LogJudge {
         let origin = self.origin(&records.origin);
         let mut offset = frame.first;
         for bytes in &records.records {
-            let raw = Raw { origin: &origin, offset, observed: frame.observed, bytes };
+            let raw = Raw {
+                origin: &origin,
+                offset,
+                observed: frame.observed,
+                bytes,
+            };
             self.decoder.decode(&raw, out);
             offset = offset.saturating_add(1);
             if out.rows.len() >= BATCH_ROWS_MAX {
@@ -105,8 +122,15 @@ impl LogJudge {
 
     /// The origin, marked as old records where the settings say so.
     fn origin(&self, origin: &Origin) -> Origin {
-        let backfill = self.settings.sources.iter().any(|source| source.backfill && *source.id == *origin.source);
-        Origin { backfill: origin.backfill || backfill, ..origin.clone() }
+        let backfill = self
+            .settings
+            .sources
+            .iter()
+            .any(|source| source.backfill && *source.id == *origin.source);
+        Origin {
+            backfill: origin.backfill || backfill,
+            ..origin.clone()
+        }
     }
 
     fn close(&mut self, out: &mut Output, judged: &mut Judged) {
@@ -125,7 +149,12 @@ impl LogJudge {
         let generation = Generation::named(name);
         let loaded = Loaded::read(&generation, &self.settings)?;
         let snapshot = self.save()?;
-        *self = Self::new(self.settings.clone(), generation, loaded, sekisho_formats::YearPolicy::Nearest);
+        *self = Self::new(
+            self.settings.clone(),
+            generation,
+            loaded,
+            sekisho_formats::YearPolicy::Nearest,
+        );
         self.restore(&snapshot);
         Ok(())
     }

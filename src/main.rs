@@ -26,7 +26,11 @@ fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let environment: settings::Environment = std::env::vars().collect();
     // The demo shows messages, not the log of the program.
-    let usual = if matches!(cli.command, cli::Command::Run(_)) { "warn,sekisho=info" } else { "warn" };
+    let usual = if matches!(cli.command, cli::Command::Run(_)) {
+        "warn,sekisho=info"
+    } else {
+        "warn"
+    };
     let filter = environment.get("SEKISHO_LOG").map_or(usual, String::as_str);
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
@@ -38,9 +42,19 @@ fn main() -> ExitCode {
     }
     match commands::run(cli.command, &environment) {
         Ok(code) => code,
+        // Whoever read our output has read enough, as `head` does.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             anstream::eprintln!("sekisho: {error:#}");
             ExitCode::from(COULD_NOT_RUN)
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
+    })
 }

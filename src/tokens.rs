@@ -37,7 +37,9 @@ fn open(data: &Path) -> Result<Connection> {
 /// Makes a token; only its hash is kept.
 pub(crate) fn create(data: &Path, source: &str, tenant: &str, now: Time) -> Result<String> {
     let mut random = [0_u8; TOKEN_BYTES];
-    SystemRandom::new().fill(&mut random).map_err(|_| anyhow::anyhow!("the machine gives no random bytes"))?;
+    SystemRandom::new()
+        .fill(&mut random)
+        .map_err(|_| anyhow::anyhow!("the machine gives no random bytes"))?;
     let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     let token = format!("{PREFIX}{digits}");
     let hash = blake3::hash(token.as_bytes());
@@ -52,7 +54,13 @@ pub(crate) fn create(data: &Path, source: &str, tenant: &str, now: Time) -> Resu
 pub(crate) fn list(data: &Path) -> Result<Vec<TokenRow>> {
     let connection = open(data)?;
     let mut statement = connection.prepare("SELECT hash, source, tenant FROM tokens ORDER BY created_us")?;
-    let rows = statement.query_map([], |row| Ok(TokenRow { hash: row.get(0)?, source: row.get(1)?, tenant: row.get(2)? }))?;
+    let rows = statement.query_map([], |row| {
+        Ok(TokenRow {
+            hash: row.get(0)?,
+            source: row.get(1)?,
+            tenant: row.get(2)?,
+        })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

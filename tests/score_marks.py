@@ -2,24 +2,36 @@
 
 usage: score_marks.py CORPORA OUT SET...
 
-score.py prints a line per product and stream; this adds up, per source of ours, the fields that have
-a mark. Failures are counted here: records that others call a failed authentication and we do too.
+This adds up, per source of ours, the fields that have a mark. A peer's user `-` means that there is
+none, and is left out. Failures are counted here: records that others call a failed authentication and we do too.
 """
 import collections
+import ipaddress
 import json
-import subprocess
+import re
 import sys
 
 MARKS = {"src_ip": 0.99, "user_agent": 0.99, "user": 0.97, "failure": 0.99}
 OURS = {
-    "linux.sshd": lambda p, s, raw: "sshd" in raw,
-    "mail.postfix": lambda p, s, raw: "postfix" in p or "postfix/" in raw,
-    "mail.dovecot": lambda p, s, raw: "dovecot" in p or "dovecot" in raw,
+    "linux.sshd": lambda p, s, raw: bool(re.search(r" sshd(-session)?(\[\d+\])?: ", raw)),
+    "mail.postfix": lambda p, s, raw: bool(re.search(r" postfix[^ ]*/\w+\[", raw)),
+    "mail.dovecot": lambda p, s, raw: bool(re.search(r" dovecot(\[\d+\])?: ", raw)),
     "web.combined": lambda p, s, raw: (p in ("apache", "nginx") and s in ("access", "ingress_controller")) or s in ("nginx", "apache2"),
 }
 
+
+def address(text):
+    try:
+        return ipaddress.ip_address(str(text).strip("[]"))
+    except ValueError:
+        return str(text).lower()
+
+
+# Where we differ on purpose: the peer believes an X-Forwarded-For of any length from anybody, which the
+# client can write itself; we believe the last address that is neither private nor a trusted proxy.
+DIFFER = {"beats/nginx/access/test.log#4"}
+
 corpora, out, sets = sys.argv[1], sys.argv[2], sys.argv[3:]
-sys.argv = ["score.py", "/dev/null", "/dev/null"]
 totals = collections.defaultdict(collections.Counter)
 misses = collections.defaultdict(list)
 for name in sets:
@@ -29,16 +41,18 @@ for name in sets:
         row = json.loads(line)
         found[row["id"]] = row
     for source, is_ours in OURS.items():
-        chosen = [r for r in golden if r.get("raw") and is_ours(str(r.get("product")).lower(), str(r.get("stream")).lower(), r["raw"])]
+        chosen = [r for r in golden if r.get("raw") and r["id"] not in DIFFER and is_ours(str(r.get("product")).lower(), str(r.get("stream")).lower(), r["raw"])]
         for record in chosen:
             expect, row = record["expect"], found.get(record["id"], {})
             for field, wanted in (("src_ip", expect.get("src_ip")), ("user_agent", expect.get("user_agent")), ("user", expect.get("user_any"))):
-                if wanted in (None, [], "-", ["-"], ""):
+                if wanted in (None, [], ["-"], ""):
                     continue
                 have = row.get(field)
                 if field == "user":
                     names = {n for w in wanted for n in (w.lower(), w.lower().split("\\")[-1], w.lower().split("@")[0])}
                     good = have is not None and (have.lower() in names or have.lower().split("@")[0] in names)
+                elif field == "src_ip":
+                    good = have is not None and address(have) == address(wanted)
                 else:
                     good = have is not None and str(have).lower() == str(wanted).lower()
                 totals[source][field, good] += 1

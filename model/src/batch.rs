@@ -56,22 +56,30 @@ impl EventBatch {
     /// Checks that `columns` is in the normal form.
     pub fn try_new(columns: RecordBatch, side: Vec<(Arc<str>, ArrayRef)>) -> Result<Self, SchemaMismatch> {
         let same = columns.schema().fields().len() == COLUMNS.len()
-            && columns.schema().fields().iter().zip(COLUMNS).all(|(field, spec)| {
-                field.name() == spec.name && *field.data_type() == spec.kind.data_type()
-            });
-        let dictionaries_are_text = side.iter().all(|(_, array)| {
-            array.data_type() == &Kind::Dict.data_type() && array.len() == columns.num_rows()
-        });
+            && columns
+                .schema()
+                .fields()
+                .iter()
+                .zip(COLUMNS)
+                .all(|(field, spec)| field.name() == spec.name && *field.data_type() == spec.kind.data_type());
+        let dictionaries_are_text = side
+            .iter()
+            .all(|(_, array)| array.data_type() == &Kind::Dict.data_type() && array.len() == columns.num_rows());
         if same && dictionaries_are_text {
             Ok(Self { columns, side })
         } else {
-            Err(SchemaMismatch { found: columns.schema().to_string() })
+            Err(SchemaMismatch {
+                found: columns.schema().to_string(),
+            })
         }
     }
 
     /// A batch without rows.
     pub fn empty() -> Self {
-        Self { columns: RecordBatch::new_empty(Arc::clone(&BATCH_SCHEMA)), side: Vec::new() }
+        Self {
+            columns: RecordBatch::new_empty(Arc::clone(&BATCH_SCHEMA)),
+            side: Vec::new(),
+        }
     }
 
     /// How many rows it has.
@@ -103,7 +111,10 @@ impl EventBatch {
 
     /// A side column, if some rule asked for that path.
     pub fn side(&self, path: &str) -> Option<Texts<'_>> {
-        self.side.iter().find(|(name, _)| &**name == path).map(|(_, array)| texts(array))
+        self.side
+            .iter()
+            .find(|(name, _)| &**name == path)
+            .map(|(_, array)| texts(array))
     }
 
     /// The value of a text column in a row.
@@ -168,7 +179,11 @@ impl EventBatch {
             Kind::Bool => self.flag(column, row).map(|value| value.to_string()),
             Kind::Time => self.int(column, row).map(|value| Time(value).to_string()),
             Kind::Date => self.int(column, row).map(|days| {
-                Time::from_secs(days.saturating_mul(86_400)).to_string().chars().take(10).collect()
+                Time::from_secs(days.saturating_mul(86_400))
+                    .to_string()
+                    .chars()
+                    .take(10)
+                    .collect()
             }),
             Kind::Int8 | Kind::Int16 | Kind::Int32 | Kind::Int64 => {
                 self.int(column, row).map(|value| value.to_string())
@@ -201,8 +216,15 @@ impl EventBatch {
     /// `length` rows from `start` on, without copying.
     #[must_use]
     pub fn slice(&self, start: usize, length: usize) -> Self {
-        let side = self.side.iter().map(|(name, array)| (Arc::clone(name), array.slice(start, length))).collect();
-        Self { columns: self.columns.slice(start, length), side }
+        let side = self
+            .side
+            .iter()
+            .map(|(name, array)| (Arc::clone(name), array.slice(start, length)))
+            .collect();
+        Self {
+            columns: self.columns.slice(start, length),
+            side,
+        }
     }
 
     /// The rows at `indices`, in that order.

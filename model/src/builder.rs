@@ -15,8 +15,16 @@ use crate::schema::{BATCH_SCHEMA, COLUMNS, Kind};
 use crate::{Column, EventBatch, Projection, Raw, Time, ids};
 
 /// Words by which sources say that there is no value.
-const NOTHING: [&str; 8] =
-    ["", "-", "N/A", "null", "(null)", "*****", "Not Available", "HIDDEN_DUE_TO_SECURITY_REASONS"];
+const NOTHING: [&str; 8] = [
+    "",
+    "-",
+    "N/A",
+    "null",
+    "(null)",
+    "*****",
+    "Not Available",
+    "HIDDEN_DUE_TO_SECURITY_REASONS",
+];
 
 /// Builds an [`EventBatch`].
 ///
@@ -31,7 +39,10 @@ pub struct EventBuilder {
 
 impl fmt::Debug for EventBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventBuilder").field("rows", &self.rows).field("row", &self.row).finish_non_exhaustive()
+        f.debug_struct("EventBuilder")
+            .field("rows", &self.rows)
+            .field("row", &self.row)
+            .finish_non_exhaustive()
     }
 }
 
@@ -369,7 +380,12 @@ mod tests {
     #[test]
     fn a_row_has_the_values_that_were_set_and_null_elsewhere() {
         let origin = origin();
-        let raw = Raw { origin: &origin, offset: 7, observed: Time::from_secs(100), bytes: b"line" };
+        let raw = Raw {
+            origin: &origin,
+            offset: 7,
+            observed: Time::from_secs(100),
+            bytes: b"line",
+        };
         let mut builder = EventBuilder::new(&Projection::new(["a.b"]));
 
         builder.begin(&raw, "linux.sshd", 0);
@@ -394,7 +410,12 @@ mod tests {
     #[test]
     fn without_a_time_the_row_is_partial_and_takes_the_time_of_receipt() {
         let origin = origin();
-        let raw = Raw { origin: &origin, offset: 0, observed: Time::from_secs(5), bytes: b"" };
+        let raw = Raw {
+            origin: &origin,
+            offset: 0,
+            observed: Time::from_secs(5),
+            bytes: b"",
+        };
         let mut builder = EventBuilder::new(&Projection::default());
 
         builder.begin(&raw, "linux.sshd", 0);

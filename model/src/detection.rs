@@ -107,7 +107,10 @@ impl Evidence {
             observed: batch.observed(row),
             source: text(Column::Source).unwrap_or_default(),
             activity: text(Column::Activity).unwrap_or_default(),
-            status_id: batch.int(Column::StatusId, row).and_then(|id| id.try_into().ok()).unwrap_or_default(),
+            status_id: batch
+                .int(Column::StatusId, row)
+                .and_then(|id| id.try_into().ok())
+                .unwrap_or_default(),
             user_name: text(Column::UserName),
             src_ip: text(Column::SrcIp),
             src_country: text(Column::SrcCountry),

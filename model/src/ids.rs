@@ -41,12 +41,18 @@ pub fn alert_id(tenant: &str, rule_id: &str, rule_major: u32, entity: &str, open
 
 /// Identity of an incident: what happened to one entity, named by the event that opened it.
 pub fn incident_id(tenant: &str, entity: &str, opened_by: &str) -> String {
-    digest("incident", &[tenant.as_bytes(), entity.as_bytes(), opened_by.as_bytes()])
+    digest(
+        "incident",
+        &[tenant.as_bytes(), entity.as_bytes(), opened_by.as_bytes()],
+    )
 }
 
 /// Identity of a message to one channel, which a receiver may use to drop repetitions.
 pub fn message_id(incident_id: &str, occasion: &str, channel: &str) -> String {
-    digest("message", &[incident_id.as_bytes(), occasion.as_bytes(), channel.as_bytes()])
+    digest(
+        "message",
+        &[incident_id.as_bytes(), occasion.as_bytes(), channel.as_bytes()],
+    )
 }
 
 /// Identity of a body of bytes, such as an HTTP request that may be repeated.
@@ -81,7 +87,10 @@ mod tests {
 
     #[test]
     fn identities_do_not_change_between_versions() {
-        assert_eq!(event_uid_native("default", "entra.signin", "66ea"), event_uid_native("default", "entra.signin", "66ea"));
+        assert_eq!(
+            event_uid_native("default", "entra.signin", "66ea"),
+            event_uid_native("default", "entra.signin", "66ea")
+        );
         assert_ne!(event_uid_native("a", "bc", "d"), event_uid_native("ab", "c", "d"));
         assert_eq!(event_uid_native("default", "x", "y").len(), 32);
     }

@@ -27,8 +27,8 @@ pub use batch::{EventBatch, SchemaMismatch, Texts};
 pub use builder::EventBuilder;
 pub use clock::Clock;
 pub use detection::{
-    Alert, AlertUpdate, Announcement, Detection, Entity, EntityKind, Evidence, Facts, Findings,
-    Incident, Occasion, RuleInfo, Severity,
+    Alert, AlertUpdate, Announcement, Detection, Entity, EntityKind, Evidence, Facts, Findings, Incident, Occasion,
+    RuleInfo, Severity,
 };
 pub use lang::{Bilingual, Lang};
 pub use projection::Projection;

@@ -14,7 +14,12 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Adds an entry to a part.
-    pub fn put<T: Serialize>(&mut self, part: &str, key: impl Into<String>, state: &T) -> Result<(), serde_json::Error> {
+    pub fn put<T: Serialize>(
+        &mut self,
+        part: &str,
+        key: impl Into<String>,
+        state: &T,
+    ) -> Result<(), serde_json::Error> {
         let state = serde_json::to_string(state)?;
         self.put_json(part, key, state);
         Ok(())
@@ -33,7 +38,9 @@ impl Snapshot {
     /// Every `(part, key, state)`.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         self.parts.iter().flat_map(|(part, entries)| {
-            entries.iter().map(|(key, state)| (part.as_str(), key.as_str(), state.as_str()))
+            entries
+                .iter()
+                .map(|(key, state)| (part.as_str(), key.as_str(), state.as_str()))
         })
     }
 

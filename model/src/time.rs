@@ -37,11 +37,7 @@ impl Time {
 
     /// As a `jiff` timestamp; a time outside its range is moved to the nearest end.
     pub fn to_jiff(self) -> Timestamp {
-        Timestamp::from_microsecond(self.0).unwrap_or(if self.0 < 0 {
-            Timestamp::MIN
-        } else {
-            Timestamp::MAX
-        })
+        Timestamp::from_microsecond(self.0).unwrap_or(if self.0 < 0 { Timestamp::MIN } else { Timestamp::MAX })
     }
 
     /// How far apart two times are, whichever comes first.

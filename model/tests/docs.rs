@@ -11,5 +11,8 @@ fn the_columns_are_documented_as_they_are() {
         std::fs::write(&path, &expected).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap();
-    assert_eq!(found, expected, "docs/columns.md is not as the schema: run with UPDATE_DOCS=1");
+    assert_eq!(
+        found, expected,
+        "docs/columns.md is not as the schema: run with UPDATE_DOCS=1"
+    );
 }

@@ -75,10 +75,24 @@ struct OpenEpoch {
 impl<L: Log, J: Judge, O: Outbox, T: Tables> Lane<L, J, O, T> {
     /// A lane of these parts.
     pub fn new(parts: LaneParts<L, J, O, T>, restart: Restart, limits: EpochLimits) -> Self {
-        let LaneParts { log, judge, outbox, tables } = parts;
+        let LaneParts {
+            log,
+            judge,
+            outbox,
+            tables,
+        } = parts;
         let Restart { position, mut known } = restart;
         known.sort_unstable();
-        Self { log, judge, outbox, tables, limits, position, known, open: OpenEpoch::default() }
+        Self {
+            log,
+            judge,
+            outbox,
+            tables,
+            limits,
+            position,
+            known,
+            open: OpenEpoch::default(),
+        }
     }
 
     /// Works until `shutdown`; then what is in hand becomes durable, and it returns.
@@ -121,7 +135,10 @@ impl<L: Log, J: Judge, O: Outbox, T: Tables> Lane<L, J, O, T> {
             self.outbox
                 .keep(&judged.findings, position)
                 .await
-                .map_err(|source| LaneError { step: "keep alerts in the outbox", source })?;
+                .map_err(|source| LaneError {
+                    step: "keep alerts in the outbox",
+                    source,
+                })?;
         }
         self.open.add(judged, position);
         self.position = position;
@@ -135,7 +152,10 @@ impl<L: Log, J: Judge, O: Outbox, T: Tables> Lane<L, J, O, T> {
         }
         let open = std::mem::take(&mut self.open);
         let rows = open.rows;
-        let snapshot = self.judge.snapshot().map_err(|source| LaneError { step: "save the state", source })?;
+        let snapshot = self.judge.snapshot().map_err(|source| LaneError {
+            step: "save the state",
+            source,
+        })?;
         let epoch = Epoch {
             position: self.position,
             events: open.judged.events,
@@ -143,11 +163,14 @@ impl<L: Log, J: Judge, O: Outbox, T: Tables> Lane<L, J, O, T> {
             findings: open.findings,
             snapshot,
         };
-        self.tables.commit(epoch).await.map_err(|source| LaneError { step: "commit an epoch", source })?;
-        self.log
-            .truncate(self.position)
-            .await
-            .map_err(|source| LaneError { step: "truncate the log", source })?;
+        self.tables.commit(epoch).await.map_err(|source| LaneError {
+            step: "commit an epoch",
+            source,
+        })?;
+        self.log.truncate(self.position).await.map_err(|source| LaneError {
+            step: "truncate the log",
+            source,
+        })?;
         if rows > 0 {
             info!(rows, position = self.position, "committed an epoch");
         } else {

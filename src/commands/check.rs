@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use sekisho_alert::{Case, CaseAlert};
-use sekisho_model::{
-    Alert, Bilingual, Clock, Entity, EntityKind, Facts, Incident, RuleInfo, Severity, Time,
-};
+use sekisho_model::{Alert, Bilingual, Clock, Entity, EntityKind, Facts, Incident, RuleInfo, Severity, Time};
 
 use crate::cli::Check;
 use crate::clock::SystemClock;
@@ -31,7 +29,11 @@ pub(super) fn run(args: &Check, environment: &Environment) -> Result<ExitCode> {
     match loaded.enricher.geo() {
         Some(geo) => {
             for database in geo.databases() {
-                writeln!(out, "geo       ok: {} ({}, built {})", database.name, database.database_type, database.built)?;
+                writeln!(
+                    out,
+                    "geo       ok: {} ({}, built {})",
+                    database.name, database.database_type, database.built
+                )?;
             }
         }
         None => writeln!(out, "geo       none set: no places, so no impossible travel")?,
@@ -39,7 +41,12 @@ pub(super) fn run(args: &Check, environment: &Environment) -> Result<ExitCode> {
     writeln!(out, "people    {} listed", loaded.enricher.people().iter().count())?;
     for channel in &settings.channels {
         service::channel(channel)?;
-        writeln!(out, "channel   ok: {} hears of {} and worse", channel.name, channel.min_level.name())?;
+        writeln!(
+            out,
+            "channel   ok: {} hears of {} and worse",
+            channel.name,
+            channel.min_level.name()
+        )?;
     }
     if settings.channels.is_empty() {
         writeln!(out, "channel   none set: incidents are only stored")?;
@@ -48,7 +55,11 @@ pub(super) fn run(args: &Check, environment: &Environment) -> Result<ExitCode> {
         send(&settings, name)?;
         writeln!(out, "channel   {name} took a test message")?;
     }
-    Ok(if failed == 0 && loaded.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failed == 0 && loaded.problems.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn test_rules(out: &mut impl Write) -> Result<usize> {
@@ -76,12 +87,17 @@ fn send(settings: &Settings, name: &str) -> Result<()> {
     let outbox = sekisho_alert::Outbox::open(&scratch.path().join("test.sqlite"), Vec::new(), Arc::clone(&clock))?;
     let case = test_case(clock.now());
     let courier = sekisho_alert::Courier::new(outbox, service::channel(channel)?, settings.zone.clone(), clock)?;
-    super::runtime()?.block_on(courier.send_test(&case)).with_context(|| format!("channel {name}"))
+    super::runtime()?
+        .block_on(courier.send_test(&case))
+        .with_context(|| format!("channel {name}"))
 }
 
 /// An incident that says it is none.
 fn test_case(now: Time) -> Case {
-    let entity = Entity { kind: EntityKind::Other, name: "sekisho check".into() };
+    let entity = Entity {
+        kind: EntityKind::Other,
+        name: "sekisho check".into(),
+    };
     let incident = Incident {
         incident_id: "0".repeat(32),
         tenant: "default".into(),
@@ -95,7 +111,10 @@ fn test_case(now: Time) -> Case {
     };
     let rule = RuleInfo {
         id: "SK-000".into(),
-        title: Bilingual { en: "This is a test message".to_owned(), ja: "これはテストメッセージです".to_owned() },
+        title: Bilingual {
+            en: "This is a test message".to_owned(),
+            ja: "これはテストメッセージです".to_owned(),
+        },
         kind: "match".to_owned(),
         response: Bilingual {
             en: "Nothing to do: alerts of Sekisho will arrive here.".to_owned(),
@@ -118,5 +137,11 @@ fn test_case(now: Time) -> Case {
         facts: Facts::new(),
         merged_into: None,
     };
-    Case { incident, alerts: vec![CaseAlert { alert, evidence: Vec::new() }] }
+    Case {
+        incident,
+        alerts: vec![CaseAlert {
+            alert,
+            evidence: Vec::new(),
+        }],
+    }
 }

@@ -41,7 +41,15 @@ pub(super) fn run(args: &Demo, environment: &Environment) -> Result<ExitCode> {
     SAMPLES.extract(&samples).context("cannot write the samples")?;
     let config = write_settings(&folder, lang)?;
     let settings = settings::load(Some(&config), environment)?;
-    super::runtime()?.block_on(show(settings, &Shown { config, samples, lang, exit: args.exit }))?;
+    super::runtime()?.block_on(show(
+        settings,
+        &Shown {
+            config,
+            samples,
+            lang,
+            exit: args.exit,
+        },
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -55,20 +63,31 @@ struct Shown {
 
 /// The language of the person's environment.
 fn lang_of(environment: &Environment) -> Lang {
-    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| environment.get(*name).filter(|value| !value.is_empty()));
-    if locale.is_some_and(|locale| locale.starts_with("ja")) { Lang::Ja } else { Lang::En }
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .iter()
+        .find_map(|name| environment.get(*name).filter(|value| !value.is_empty()));
+    if locale.is_some_and(|locale| locale.starts_with("ja")) {
+        Lang::Ja
+    } else {
+        Lang::En
+    }
 }
 
 /// The usual port, or a free one where the usual is taken.
 fn address(port: u16) -> Result<SocketAddr> {
     let usual = TcpListener::bind(("127.0.0.1", port));
-    let listener = usual.or_else(|_| TcpListener::bind(("127.0.0.1", 0))).context("cannot listen on the loopback address")?;
+    let listener = usual
+        .or_else(|_| TcpListener::bind(("127.0.0.1", 0)))
+        .context("cannot listen on the loopback address")?;
     Ok(listener.local_addr()?)
 }
 
 fn write_settings(folder: &Path, lang: Lang) -> Result<PathBuf> {
     let syslog = address(5514)?;
-    let sources: String = sekisho_formats::FORMATS.iter().map(|spec| format!("[source.\"{}\"]\nbackfill = true\n", spec.id)).collect();
+    let sources: String = sekisho_formats::FORMATS
+        .iter()
+        .map(|spec| format!("[source.\"{}\"]\nbackfill = true\n", spec.id))
+        .collect();
     let text = format!(
         "# The settings of this demo; `sekisho run -c` this file runs the same service again.\n\
          data = \"data\"\nzone = \"Asia/Tokyo\"\nlang = \"{}\"\n\n\
@@ -92,9 +111,15 @@ async fn show(settings: Settings, shown: &Shown) -> Result<()> {
     let shutdown = CancellationToken::new();
     tokio::spawn(super::run::stop_on_signal(shutdown.clone()));
     let running = tokio::spawn(service.run(shutdown.clone()));
-    anstream::eprintln!("sending the sample logs to http://{}/ingest and to syslog on {} …\n", addresses.http, addresses.syslog_tcp);
+    anstream::eprintln!(
+        "sending the sample logs to http://{}/ingest and to syslog on {} …\n",
+        addresses.http,
+        addresses.syslog_tcp
+    );
     send(&shown.samples, addresses).await?;
-    let cases = tokio::time::timeout(WAIT_MAX, incidents(&outbox)).await.context("the incidents did not appear")??;
+    let cases = tokio::time::timeout(WAIT_MAX, incidents(&outbox))
+        .await
+        .context("the incidents did not appear")??;
     {
         let mut out = anstream::stdout().lock();
         for case in &cases {
@@ -113,15 +138,27 @@ async fn show(settings: Settings, shown: &Shown) -> Result<()> {
 async fn send(samples: &Path, addresses: Addresses) -> Result<()> {
     let client = reqwest::Client::new();
     for folder in ["leaver", "mail", "administrator"] {
-        for file in SAMPLES.get_dir(folder).with_context(|| format!("the samples hold no {folder}"))?.files() {
-            let name = file.path().file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        for file in SAMPLES
+            .get_dir(folder)
+            .with_context(|| format!("the samples hold no {folder}"))?
+            .files()
+        {
+            let name = file
+                .path()
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
             let path = samples.join(file.path());
             if name.ends_with(".expected.ndjson") {
                 continue;
             }
             if let Some(source) = name.strip_suffix(".ndjson") {
                 let body = std::fs::read(&path)?;
-                let answer = client.post(format!("http://{}/ingest/{source}", addresses.http)).body(body).send().await?;
+                let answer = client
+                    .post(format!("http://{}/ingest/{source}", addresses.http))
+                    .body(body)
+                    .send()
+                    .await?;
                 if !answer.status().is_success() {
                     bail!("{name}: the HTTP door answered {}", answer.status());
                 }
@@ -180,6 +217,13 @@ fn tell_next(shown: &Shown, addresses: Addresses) {
     };
     anstream::eprintln!("{next}");
     if !shown.exit {
-        anstream::eprintln!("{}", if shown.lang == Lang::Ja { "終了するには Ctrl-C を押してください。" } else { "Ctrl-C stops it." });
+        anstream::eprintln!(
+            "{}",
+            if shown.lang == Lang::Ja {
+                "終了するには Ctrl-C を押してください。"
+            } else {
+                "Ctrl-C stops it."
+            }
+        );
     }
 }

@@ -33,9 +33,18 @@ pub(super) fn run(command: &Incidents, environment: &Environment) -> Result<Exit
             for row in runtime.block_on(outbox.incidents(Severity::Informational, LISTED_MAX))? {
                 let incident = &row.incident;
                 let id: String = incident.incident_id.chars().take(DIGITS).collect();
-                let day = incident.first_time.to_jiff().to_zoned(settings.zone.clone()).strftime("%Y-%m-%d %H:%M");
+                let day = incident
+                    .first_time
+                    .to_jiff()
+                    .to_zoned(settings.zone.clone())
+                    .strftime("%Y-%m-%d %H:%M");
                 let who = Untrusted::new(&incident.entity.name).visible(40);
-                writeln!(out, "{id}  {day}  {:13} {who:30} {}", incident.severity.name(), incident.families.join(", "))?;
+                writeln!(
+                    out,
+                    "{id}  {day}  {:13} {who:30} {}",
+                    incident.severity.name(),
+                    incident.families.join(", ")
+                )?;
             }
         }
         Incidents::Show(one) => match runtime.block_on(outbox.incident(&one.incident_id))? {
@@ -50,7 +59,12 @@ fn show(case: &Case, settings: &Settings) -> Result<()> {
     let mut out = anstream::stdout().lock();
     writeln!(out, "{}", card(case, settings.lang, &settings.zone))?;
     for alert in &case.alerts {
-        writeln!(out, "{} {}", alert.alert.rule.id, alert.alert.rule.title.get(settings.lang))?;
+        writeln!(
+            out,
+            "{} {}",
+            alert.alert.rule.id,
+            alert.alert.rule.title.get(settings.lang)
+        )?;
         for event in alert.evidence.iter().take(EVENTS_MAX) {
             writeln!(out, "  {}", line(event, settings))?;
         }
@@ -62,10 +76,24 @@ fn show(case: &Case, settings: &Settings) -> Result<()> {
 }
 
 fn line(event: &Evidence, settings: &Settings) -> String {
-    let time = event.time.to_jiff().to_zoned(settings.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let time = event
+        .time
+        .to_jiff()
+        .to_zoned(settings.zone.clone())
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string();
     let status = sekisho_alert::line::status_name(event.status_id);
-    let fields = [&event.user_name, &event.src_ip, &event.src_country, &event.target, &event.resource];
-    let seen = fields.into_iter().flatten().map(|text| Untrusted::new(text).visible(60));
+    let fields = [
+        &event.user_name,
+        &event.src_ip,
+        &event.src_country,
+        &event.target,
+        &event.resource,
+    ];
+    let seen = fields
+        .into_iter()
+        .flatten()
+        .map(|text| Untrusted::new(text).visible(60));
     let mut parts = vec![time, event.source.clone(), event.activity.clone(), status.to_owned()];
     parts.extend(seen);
     parts.join("  ")

@@ -45,7 +45,12 @@ pub(super) fn open(path: &Path) -> Result<Records> {
 
 /// The records of a stream: elements where it is one JSON document, else one a line.
 pub(super) fn from_reader(mut reader: Box<dyn BufRead>) -> Result<Records> {
-    if reader.fill_buf()?.trim_ascii_start().first().is_none_or(|byte| !b"[{".contains(byte)) {
+    if reader
+        .fill_buf()?
+        .trim_ascii_start()
+        .first()
+        .is_none_or(|byte| !b"[{".contains(byte))
+    {
         return Ok(Records::Lines(reader));
     }
     let mut first = Vec::new();
@@ -71,7 +76,9 @@ impl Records {
         match self {
             Self::Elements(elements) => Ok(elements.next().map(|element| vec![element])),
             Self::Lines(reader) => loop {
-                let Some(line) = line(reader.as_mut())? else { return Ok(None) };
+                let Some(line) = line(reader.as_mut())? else {
+                    return Ok(None);
+                };
                 if line.trim_ascii().is_empty() {
                     continue;
                 }
@@ -123,7 +130,10 @@ mod tests {
         assert_eq!(records("a\r\n\nb"), ["a", "b"]);
         assert_eq!(records("{\"a\":1}\n{\"a\":2}\n"), ["{\"a\":1}", "{\"a\":2}"]);
         assert_eq!(records("[{\"a\":1},\n{\"a\":2}]"), ["{\"a\":1}", "{\"a\":2}"]);
-        assert_eq!(records("{\"records\":[{\"a\":1},{\"a\":2}]}\n{\"a\":3}"), ["{\"a\":1}", "{\"a\":2}", "{\"a\":3}"]);
+        assert_eq!(
+            records("{\"records\":[{\"a\":1},{\"a\":2}]}\n{\"a\":3}"),
+            ["{\"a\":1}", "{\"a\":2}", "{\"a\":3}"]
+        );
         assert_eq!(records("{\n \"Records\": [ {\"a\":1} ]\n}"), ["{\"a\":1}"]);
     }
 }

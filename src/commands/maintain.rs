@@ -15,7 +15,11 @@ use crate::settings::{Environment, Settings};
 pub(super) fn run(args: &StoreArgs, environment: &Environment) -> Result<ExitCode> {
     let mut settings = super::settings(args.config.config.as_deref(), None, environment)?;
     settings.data = super::data_folder(args, environment)?;
-    let done = super::runtime()?.block_on(maintain::maintain(&settings.data, SystemClock.now(), settings.retain_days))?;
+    let done = super::runtime()?.block_on(maintain::maintain(
+        &settings.data,
+        SystemClock.now(),
+        settings.retain_days,
+    ))?;
     let mut out = anstream::stdout().lock();
     for (table, upkeep) in done {
         writeln!(out, "{table:8} {}", words(&upkeep))?;
@@ -33,7 +37,14 @@ pub(crate) async fn maintain_tables(settings: &Settings) -> Result<()> {
 }
 
 fn words(upkeep: &Upkeep) -> String {
-    let Upkeep { dropped, compacted, into, vacuumed, log_entries, swept } = upkeep;
+    let Upkeep {
+        dropped,
+        compacted,
+        into,
+        vacuumed,
+        log_entries,
+        swept,
+    } = upkeep;
     format!(
         "{compacted} files put together into {into}; {dropped} past their age dropped; removed {vacuumed} files no longer \
          used, {log_entries} log entries, {swept} left by a crash"

@@ -65,7 +65,10 @@ fn data_folder(args: &StoreArgs, environment: &Environment) -> Result<PathBuf> {
 
 /// A runtime for a command that talks to disks and networks.
 fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
 }
 
 /// Refuses a source that no format reads.
@@ -74,5 +77,8 @@ fn known_source(id: &str) -> Result<()> {
         return Ok(());
     }
     let known: Vec<_> = sekisho_formats::FORMATS.iter().map(|spec| spec.id).collect();
-    anyhow::bail!("no source is called \"{id}\"; expected auto or one of {}", known.join(", "))
+    anyhow::bail!(
+        "no source is called \"{id}\"; expected auto or one of {}",
+        known.join(", ")
+    )
 }

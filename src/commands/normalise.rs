@@ -34,7 +34,12 @@ pub(super) fn run(args: &Normalise, environment: &Environment) -> Result<ExitCod
         next: 0,
     };
     if args.files.is_empty() {
-        printer.read(input::from_reader(Box::new(BufReader::new(std::io::stdin())))?, args, "stdin", SystemClock.now())?;
+        printer.read(
+            input::from_reader(Box::new(BufReader::new(std::io::stdin())))?,
+            args,
+            "stdin",
+            SystemClock.now(),
+        )?;
     }
     for path in &args.files {
         let observed = input::written(path).unwrap_or_else(|| SystemClock.now());
@@ -77,7 +82,12 @@ impl<W: Write> Printer<W> {
                 let waiting = if args.envelope {
                     envelope(&bytes, origin, observed)
                 } else {
-                    Waiting { origin: Arc::clone(&plain), observed, id: None, bytes }
+                    Waiting {
+                        origin: Arc::clone(&plain),
+                        observed,
+                        id: None,
+                        bytes,
+                    }
                 };
                 self.chunk.push(waiting);
             }
@@ -94,7 +104,12 @@ impl<W: Write> Printer<W> {
         let chunk = std::mem::take(&mut self.chunk);
         let mut out = self.judge.output();
         for waiting in &chunk {
-            let raw = Raw { origin: &waiting.origin, offset: self.next, observed: waiting.observed, bytes: &waiting.bytes };
+            let raw = Raw {
+                origin: &waiting.origin,
+                offset: self.next,
+                observed: waiting.observed,
+                bytes: &waiting.bytes,
+            };
             self.judge.decode(&raw, &mut out);
             self.next += 1;
         }
@@ -102,7 +117,12 @@ impl<W: Write> Printer<W> {
             self.judge.flush(&mut out);
         }
         let batch = self.judge.place(out.rows.finish());
-        let id = |offset: i64| usize::try_from(offset - first).ok().and_then(|index| chunk.get(index)).and_then(|waiting| waiting.id.clone());
+        let id = |offset: i64| {
+            usize::try_from(offset - first)
+                .ok()
+                .and_then(|index| chunk.get(index))
+                .and_then(|waiting| waiting.id.clone())
+        };
         let mut lines: Vec<(i64, Map<String, Value>)> = (0..batch.len()).map(|row| line(&batch, row)).collect();
         lines.extend(out.rejects.iter().map(reject));
         lines.sort_by_key(|(offset, _)| *offset);
@@ -128,8 +148,15 @@ fn envelope(bytes: &[u8], origin: impl Fn(&str) -> Arc<Origin>, observed: Time) 
         Some(other) => other.to_string().into_bytes(),
         None => bytes.to_vec(),
     };
-    let source = text("source").and_then(|source| source.as_str().map(str::to_owned)).unwrap_or_else(|| "auto".to_owned());
-    Waiting { origin: origin(&source), observed, id: text("id"), bytes: raw }
+    let source = text("source")
+        .and_then(|source| source.as_str().map(str::to_owned))
+        .unwrap_or_else(|| "auto".to_owned());
+    Waiting {
+        origin: origin(&source),
+        observed,
+        id: text("id"),
+        bytes: raw,
+    }
 }
 
 /// A row as NDJSON shows it: every stored column that is not null.
@@ -147,7 +174,10 @@ pub(super) fn line(batch: &EventBatch, row: usize) -> (i64, Map<String, Value>) 
             object.insert(spec.name.to_owned(), value);
         }
     }
-    (batch.int(sekisho_model::Column::Offset, row).unwrap_or_default(), object)
+    (
+        batch.int(sekisho_model::Column::Offset, row).unwrap_or_default(),
+        object,
+    )
 }
 
 fn reject(reject: &Reject) -> (i64, Map<String, Value>) {

@@ -40,17 +40,31 @@ pub(super) fn run(command: &Outbox, environment: &Environment) -> Result<ExitCod
 pub(super) fn open(store: &StoreArgs, environment: &Environment) -> Result<sekisho_alert::Outbox> {
     let path = super::data_folder(store, environment)?.join("sekisho.sqlite");
     if !path.is_file() {
-        bail!("{} does not exist: no service has run with this data folder", path.display());
+        bail!(
+            "{} does not exist: no service has run with this data folder",
+            path.display()
+        );
     }
     Ok(sekisho_alert::Outbox::open(&path, Vec::new(), Arc::new(SystemClock))?)
 }
 
 async fn list(outbox: &sekisho_alert::Outbox) -> Result<()> {
     let mut out = anstream::stdout().lock();
-    writeln!(out, "{:32}  {:10} {:9} {:>8}  {}", "message", "channel", "state", "attempts", "last error")?;
+    writeln!(
+        out,
+        "{:32}  {:10} {:9} {:>8}  {}",
+        "message", "channel", "state", "attempts", "last error"
+    )?;
     for row in outbox.deliveries(None, LISTED_MAX).await? {
         let error = row.last_error.as_deref().unwrap_or_default();
-        writeln!(out, "{:32}  {:10} {:9} {:>8}  {error}", row.message_id, row.channel, row.state.name(), row.attempts)?;
+        writeln!(
+            out,
+            "{:32}  {:10} {:9} {:>8}  {error}",
+            row.message_id,
+            row.channel,
+            row.state.name(),
+            row.attempts
+        )?;
     }
     Ok(())
 }

@@ -26,7 +26,11 @@ pub(super) fn run(args: &Replay, environment: &Environment) -> Result<ExitCode> 
     let mut settings = super::settings(args.config.config.as_deref(), Some(&args.time), environment)?;
     override_context(&mut settings, args);
     let lang = args.lang.map_or(settings.lang, Lang::from);
-    let mut files = args.files.iter().map(|argument| Cursor::open(argument, &args.source)).collect::<Result<Vec<_>>>()?;
+    let mut files = args
+        .files
+        .iter()
+        .map(|argument| Cursor::open(argument, &args.source))
+        .collect::<Result<Vec<_>>>()?;
     let bundle = Bundle::collect(&settings.context)?;
     let loaded = Loaded::build(&bundle, &settings)?;
     for problem in &loaded.problems {
@@ -65,7 +69,11 @@ fn override_context(settings: &mut Settings, args: &Replay) {
 
 fn tell_zone(settings: &Settings) {
     let name = settings.zone.iana_name().unwrap_or("the host's zone");
-    let whence = if settings.zone_is_set { "as set" } else { "the host's; --zone sets another" };
+    let whence = if settings.zone_is_set {
+        "as set"
+    } else {
+        "the host's; --zone sets another"
+    };
     anstream::eprintln!("times without a zone are read as {name} ({whence})");
 }
 
@@ -97,18 +105,27 @@ struct Cursor {
 }
 
 /// The batch that begins earliest of all files.
-fn next_batch(files: &mut [Cursor], judge: &mut LogJudge, summary: &mut Summary) -> Result<Option<(EventBatch, Vec<Reject>)>> {
+fn next_batch(
+    files: &mut [Cursor],
+    judge: &mut LogJudge,
+    summary: &mut Summary,
+) -> Result<Option<(EventBatch, Vec<Reject>)>> {
     for file in files.iter_mut() {
         file.fill(judge, summary)?;
     }
-    let earliest = files.iter_mut().filter(|file| file.head.is_some()).min_by_key(|file| file.begins());
+    let earliest = files
+        .iter_mut()
+        .filter(|file| file.head.is_some())
+        .min_by_key(|file| file.begins());
     Ok(earliest.and_then(|file| file.head.take()))
 }
 
 impl Cursor {
     /// Opens `FILE` or `NAME=FILE`.
     fn open(argument: &str, source: &str) -> Result<Self> {
-        let named = argument.split_once('=').filter(|(name, _)| super::known_source(name).is_ok());
+        let named = argument
+            .split_once('=')
+            .filter(|(name, _)| super::known_source(name).is_ok());
         let (source, path) = named.unwrap_or((source, argument));
         super::known_source(source)?;
         let path = Path::new(path);
@@ -137,12 +154,21 @@ impl Cursor {
         }
         let mut out = judge.output();
         while out.rows.len() + out.rejects.len() < BATCH_ROWS_MAX {
-            let Some(next) = self.records.next().with_context(|| format!("cannot read {}", self.path.display()))? else {
+            let Some(next) = self
+                .records
+                .next()
+                .with_context(|| format!("cannot read {}", self.path.display()))?
+            else {
                 self.done = true;
                 break;
             };
             for bytes in next {
-                let raw = Raw { origin: &self.origin, offset: self.offset, observed: self.observed, bytes: &bytes };
+                let raw = Raw {
+                    origin: &self.origin,
+                    offset: self.offset,
+                    observed: self.observed,
+                    bytes: &bytes,
+                };
                 judge.decode(&raw, &mut out);
                 self.offset += 1;
                 summary.records += 1;
@@ -156,7 +182,8 @@ impl Cursor {
 
     fn begins(&self) -> Time {
         let rows = self.head.as_ref().map(|(batch, _)| batch);
-        rows.and_then(|batch| (0..batch.len()).map(|row| batch.time(row)).min()).unwrap_or_default()
+        rows.and_then(|batch| (0..batch.len()).map(|row| batch.time(row)).min())
+            .unwrap_or_default()
     }
 }
 

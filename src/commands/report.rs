@@ -34,7 +34,12 @@ pub(super) struct Report {
 
 impl Report {
     pub(super) fn new(lang: Lang, zone: TimeZone) -> Self {
-        Self { lang, zone, incidents: BTreeMap::new(), alerts: BTreeMap::new() }
+        Self {
+            lang,
+            zone,
+            incidents: BTreeMap::new(),
+            alerts: BTreeMap::new(),
+        }
     }
 
     /// Takes in what was found in a batch; a later state of an alert or incident replaces the earlier.
@@ -44,7 +49,10 @@ impl Report {
         }
         for update in findings.alerts {
             let known = self.alerts.entry(update.alert.alert_id.clone());
-            let known = known.or_insert_with(|| CaseAlert { alert: update.alert.clone(), evidence: Vec::new() });
+            let known = known.or_insert_with(|| CaseAlert {
+                alert: update.alert.clone(),
+                evidence: Vec::new(),
+            });
             known.alert = update.alert;
             known.evidence.extend(update.evidence);
         }
@@ -60,11 +68,16 @@ impl Report {
                 let mut alerts: Vec<CaseAlert> = self
                     .alerts
                     .values()
-                    .filter(|alert| alert.alert.incident_id == incident.incident_id && alert.alert.merged_into.is_none())
+                    .filter(|alert| {
+                        alert.alert.incident_id == incident.incident_id && alert.alert.merged_into.is_none()
+                    })
                     .cloned()
                     .collect();
                 alerts.sort_by_key(|alert| (std::cmp::Reverse(alert.alert.severity), alert.alert.first_time));
-                Case { incident: incident.clone(), alerts }
+                Case {
+                    incident: incident.clone(),
+                    alerts,
+                }
             })
             .collect();
         cases.sort_by_key(|case| (case.incident.first_time, case.incident.incident_id.clone()));
@@ -85,23 +98,37 @@ impl Report {
     }
 
     fn lines(&self, out: &mut impl Write) -> Result<()> {
-        let mut alerts: Vec<_> = self.alerts.values().filter(|alert| alert.alert.merged_into.is_none()).collect();
+        let mut alerts: Vec<_> = self
+            .alerts
+            .values()
+            .filter(|alert| alert.alert.merged_into.is_none())
+            .collect();
         alerts.sort_by_key(|alert| (alert.alert.first_time, alert.alert.alert_id.clone()));
         for CaseAlert { alert, evidence } in alerts {
-            writeln!(out, "{}", AlertLine::of(alert, evidence, self.lang, &self.zone).to_json()?)?;
+            writeln!(
+                out,
+                "{}",
+                AlertLine::of(alert, evidence, self.lang, &self.zone).to_json()?
+            )?;
         }
         out.flush()?;
         Ok(())
     }
 
     fn cards(&self, out: &mut impl Write) -> Result<()> {
-        let (cards, lines): (Vec<Case>, Vec<Case>) =
-            self.cases().into_iter().partition(|case| case.incident.severity >= CARD_LEVEL);
+        let (cards, lines): (Vec<Case>, Vec<Case>) = self
+            .cases()
+            .into_iter()
+            .partition(|case| case.incident.severity >= CARD_LEVEL);
         for case in cards.iter().take(CARDS_MAX) {
             writeln!(out, "{}", card(case, self.lang, &self.zone))?;
         }
         if cards.len() > CARDS_MAX {
-            writeln!(out, "… and {} more like these; --alerts FILE has all of them\n", cards.len() - CARDS_MAX)?;
+            writeln!(
+                out,
+                "… and {} more like these; --alerts FILE has all of them\n",
+                cards.len() - CARDS_MAX
+            )?;
         }
         self.small(out, lines)
     }
@@ -114,13 +141,31 @@ impl Report {
         cases.sort_by_key(|case| (std::cmp::Reverse(case.incident.severity), case.incident.first_time));
         writeln!(out, "{} incidents below the level of a message:", cases.len())?;
         for case in cases.iter().take(LINES_MAX) {
-            let titles: Vec<&str> = case.alerts.iter().map(|alert| alert.alert.rule.title.get(self.lang)).collect();
+            let titles: Vec<&str> = case
+                .alerts
+                .iter()
+                .map(|alert| alert.alert.rule.title.get(self.lang))
+                .collect();
             let who = sekisho_alert::Untrusted::new(&case.incident.entity.name).visible(40);
-            let day = case.incident.first_time.to_jiff().to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M");
-            writeln!(out, "  {day}  {:13} {who:24} {}", case.incident.severity.name(), titles.join("; "))?;
+            let day = case
+                .incident
+                .first_time
+                .to_jiff()
+                .to_zoned(self.zone.clone())
+                .strftime("%Y-%m-%d %H:%M");
+            writeln!(
+                out,
+                "  {day}  {:13} {who:24} {}",
+                case.incident.severity.name(),
+                titles.join("; ")
+            )?;
         }
         if cases.len() > LINES_MAX {
-            writeln!(out, "  … and {} more; --alerts FILE has all of them", cases.len() - LINES_MAX)?;
+            writeln!(
+                out,
+                "  … and {} more; --alerts FILE has all of them",
+                cases.len() - LINES_MAX
+            )?;
         }
         Ok(())
     }
@@ -137,7 +182,12 @@ impl Report {
 
 /// An incident as it looks in chat.
 pub(super) fn card(case: &Case, lang: Lang, zone: &TimeZone) -> String {
-    let telling = Telling { lang, zone, occasions: &[Occasion::Opened], resent: false };
+    let telling = Telling {
+        lang,
+        zone,
+        occasions: &[Occasion::Opened],
+        resent: false,
+    };
     terminal::render(&Message::of(case, telling), COLUMNS)
 }
 
@@ -188,11 +238,23 @@ impl Summary {
         for (reason, count) in reasons.into_iter().take(3) {
             anstream::eprintln!("  {count} unreadable: {reason}");
         }
-        let levels: Vec<String> = report.levels().into_iter().map(|(level, count)| format!("{count} {}", level.name())).collect();
-        let found = if levels.is_empty() { "no incidents".to_owned() } else { format!("incidents: {}", levels.join(", ")) };
+        let levels: Vec<String> = report
+            .levels()
+            .into_iter()
+            .map(|(level, count)| format!("{count} {}", level.name()))
+            .collect();
+        let found = if levels.is_empty() {
+            "no incidents".to_owned()
+        } else {
+            format!("incidents: {}", levels.join(", "))
+        };
         anstream::eprintln!("{found}");
         if let Some(folder) = &args.store {
-            anstream::eprintln!("the rows are in {}; ask them: sekisho sql --store {} \"SELECT …\"", folder.display(), folder.display());
+            anstream::eprintln!(
+                "the rows are in {}; ask them: sekisho sql --store {} \"SELECT …\"",
+                folder.display(),
+                folder.display()
+            );
         }
     }
 }

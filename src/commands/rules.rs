@@ -25,7 +25,11 @@ pub(super) fn run(command: &Rules) -> Result<ExitCode> {
 
 /// The tests beside the rules are written for the default calendar, in Japan.
 pub(super) fn test_settings() -> Result<Settings> {
-    Ok(settings::parse("zone = \"Asia/Tokyo\"", Path::new("(defaults)"), &Environment::new())?)
+    Ok(settings::parse(
+        "zone = \"Asia/Tokyo\"",
+        Path::new("(defaults)"),
+        &Environment::new(),
+    )?)
 }
 
 fn texts(args: &RulesArgs) -> Result<BTreeMap<String, RuleText>> {
@@ -56,7 +60,15 @@ fn list(texts: &BTreeMap<String, RuleText>, settings: &Settings) -> Result<ExitC
     let rules = compile(texts, settings);
     let mut out = anstream::stdout().lock();
     for rule in rules.rules().iter().filter(|rule| rule.alerts).map(|rule| &rule.info) {
-        writeln!(out, "{:8} {:13} {:12} {} / {}", rule.id, rule.severity.name(), rule.family, rule.title.en, rule.title.ja)?;
+        writeln!(
+            out,
+            "{:8} {:13} {:12} {} / {}",
+            rule.id,
+            rule.severity.name(),
+            rule.family,
+            rule.title.en,
+            rule.title.ja
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -67,8 +79,17 @@ fn check(texts: &BTreeMap<String, RuleText>, settings: &Settings) -> Result<Exit
     for problem in rules.problems() {
         writeln!(out, "{problem}")?;
     }
-    writeln!(out, "{} rules can run, {} problems", rules.rules().len(), rules.problems().len())?;
-    Ok(if rules.problems().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    writeln!(
+        out,
+        "{} rules can run, {} problems",
+        rules.rules().len(),
+        rules.problems().len()
+    )?;
+    Ok(if rules.problems().is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn test(texts: &BTreeMap<String, RuleText>, settings: &Settings) -> Result<ExitCode> {
@@ -83,5 +104,9 @@ fn test(texts: &BTreeMap<String, RuleText>, settings: &Settings) -> Result<ExitC
         failed += failures.len();
     }
     writeln!(out, "{passed} passed, {failed} failed")?;
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -41,7 +41,9 @@ fn answer(sql: &Sql, query: &str, form: Format) -> Result<()> {
 
 /// Reads questions, each ended by a semicolon or an empty line.
 fn prompt(sql: &Sql, form: Format) -> Result<()> {
-    anstream::eprintln!("tables: events, rejects, alerts; views: events_latest, alerts_latest; end a question with ; and the session with Ctrl-D");
+    anstream::eprintln!(
+        "tables: events, rejects, alerts; views: events_latest, alerts_latest; end a question with ; and the session with Ctrl-D"
+    );
     let mut question = String::new();
     loop {
         anstream::eprint!("{}", if question.is_empty() { "sekisho> " } else { "      -> " });

@@ -26,7 +26,12 @@ impl Stored {
     pub(super) fn open(folder: &Path) -> Result<Self> {
         let runtime = super::runtime()?;
         let store = runtime.block_on(Store::open_for_replay(folder))?;
-        Ok(Self { runtime, store, epoch: Epoch::default(), rows: 0 })
+        Ok(Self {
+            runtime,
+            store,
+            epoch: Epoch::default(),
+            rows: 0,
+        })
     }
 
     /// Adds a batch and what was found in it.
@@ -61,9 +66,14 @@ impl Stored {
         if self.rows == 0 {
             return Ok(());
         }
-        let next = Epoch { position: self.epoch.position, ..Epoch::default() };
+        let next = Epoch {
+            position: self.epoch.position,
+            ..Epoch::default()
+        };
         let epoch = std::mem::replace(&mut self.epoch, next);
         self.rows = 0;
-        self.runtime.block_on(self.store.commit(epoch)).map_err(|error| anyhow!(error))
+        self.runtime
+            .block_on(self.store.commit(epoch))
+            .map_err(|error| anyhow!(error))
     }
 }

@@ -22,6 +22,8 @@ pub(super) fn run(command: &Token, environment: &Environment) -> Result<ExitCode
     let tenant = args.tenant.as_deref().unwrap_or(&settings.tenant);
     let token = tokens::create(&data, &args.source, tenant, SystemClock.now())?;
     writeln!(anstream::stdout(), "{token}")?;
-    anstream::eprintln!("shown this once; send it as `Authorization: Bearer …`. A running service takes it over within seconds.");
+    anstream::eprintln!(
+        "shown this once; send it as `Authorization: Bearer …`. A running service takes it over within seconds."
+    );
     Ok(ExitCode::SUCCESS)
 }

@@ -42,7 +42,9 @@ impl Bundle {
     pub(crate) fn collect(files: &ContextFiles) -> Result<Self, ContextError> {
         let mut bundle = Self::default();
         for (index, path) in files.geo.iter().enumerate() {
-            bundle.files.insert(format!("geo/{index}/{}", file_name(path)), read(path)?);
+            bundle
+                .files
+                .insert(format!("geo/{index}/{}", file_name(path)), read(path)?);
         }
         for (name, path) in [("people.csv", &files.people), ("networks.csv", &files.networks)] {
             if let Some(path) = path {
@@ -56,7 +58,10 @@ impl Bundle {
     }
 
     fn add_folder(&mut self, name: &str, folder: &Path) -> Result<(), ContextError> {
-        let unreadable = |source| ContextError::Unreadable { path: folder.to_owned(), source };
+        let unreadable = |source| ContextError::Unreadable {
+            path: folder.to_owned(),
+            source,
+        };
         for entry in fs::read_dir(folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             let name = format!("{name}/{}", file_name(&path));
@@ -71,7 +76,11 @@ impl Bundle {
 
     /// Its name as a generation.
     pub(crate) fn generation(&self) -> Generation {
-        let parts: Vec<&[u8]> = self.files.iter().flat_map(|(name, bytes)| [name.as_bytes(), bytes.as_slice()]).collect();
+        let parts: Vec<&[u8]> = self
+            .files
+            .iter()
+            .flat_map(|(name, bytes)| [name.as_bytes(), bytes.as_slice()])
+            .collect();
         Generation(ids::content_id(&parts))
     }
 
@@ -108,7 +117,11 @@ impl Bundle {
         let folder = data.join(FOLDER).join(generation.name());
         let mut bundle = Self::default();
         bundle.add_folder("", &folder)?;
-        bundle.files = bundle.files.into_iter().map(|(name, bytes)| (name.trim_start_matches('/').to_owned(), bytes)).collect();
+        bundle.files = bundle
+            .files
+            .into_iter()
+            .map(|(name, bytes)| (name.trim_start_matches('/').to_owned(), bytes))
+            .collect();
         Ok(bundle)
     }
 
@@ -143,14 +156,23 @@ impl Bundle {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ContextError> {
-    let unreadable = |source| ContextError::Unreadable { path: PathBuf::from(path), source };
+    let unreadable = |source| ContextError::Unreadable {
+        path: PathBuf::from(path),
+        source,
+    };
     let length = fs::metadata(path).map_err(unreadable)?.len();
     if length > FILE_BYTES_MAX {
-        return Err(ContextError::TooLarge { path: path.to_owned(), bytes: length, bytes_max: FILE_BYTES_MAX });
+        return Err(ContextError::TooLarge {
+            path: path.to_owned(),
+            bytes: length,
+            bytes_max: FILE_BYTES_MAX,
+        });
     }
     fs::read(path).map_err(unreadable)
 }
@@ -169,7 +191,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let people = dir.path().join("people.csv");
         fs::write(&people, "user\nhana@example.co.jp\n").unwrap();
-        let files = ContextFiles { people: Some(people.clone()), ..ContextFiles::default() };
+        let files = ContextFiles {
+            people: Some(people.clone()),
+            ..ContextFiles::default()
+        };
 
         let first = Bundle::collect(&files).unwrap();
         let kept = first.keep(dir.path()).unwrap();

@@ -61,8 +61,15 @@ impl Loaded {
     pub(crate) fn build(bundle: &Bundle, settings: &Settings) -> Result<Self, ContextError> {
         let wrong = |error: &dyn std::fmt::Display| ContextError::Wrong(error.to_string());
         let mut problems = Vec::new();
-        let databases: Vec<_> = bundle.under("geo").map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect();
-        let geo = if databases.is_empty() { None } else { Some(Geo::from_bytes(databases).map_err(|error| wrong(&error))?) };
+        let databases: Vec<_> = bundle
+            .under("geo")
+            .map(|(name, bytes)| (name.to_owned(), bytes.to_vec()))
+            .collect();
+        let geo = if databases.is_empty() {
+            None
+        } else {
+            Some(Geo::from_bytes(databases).map_err(|error| wrong(&error))?)
+        };
         let people = list(bundle, "people.csv", People::parse, &mut problems)?;
         let networks = list(bundle, "networks.csv", Networks::parse, &mut problems)?;
         let calendar = calendar(settings)?;
@@ -74,7 +81,11 @@ impl Loaded {
         let sources: Vec<&str> = sekisho_formats::FORMATS.iter().map(|spec| spec.id).collect();
         let rules = RuleSet::compile(&rules::folders(own), &sources, &surroundings(settings));
         problems.extend(rules.problems().iter().map(ToString::to_string));
-        Ok(Self { rules, enricher: Enricher::new(geo, networks, people, calendar), problems })
+        Ok(Self {
+            rules,
+            enricher: Enricher::new(geo, networks, people, calendar),
+            problems,
+        })
     }
 }
 
@@ -87,7 +98,9 @@ fn list<T: Default>(
     parse: fn(&str, &str) -> Parsed<T>,
     problems: &mut Vec<String>,
 ) -> Result<T, ContextError> {
-    let Some(bytes) = bundle.bytes(name) else { return Ok(T::default()) };
+    let Some(bytes) = bundle.bytes(name) else {
+        return Ok(T::default());
+    };
     let text = decode_csv(name, bytes).map_err(|error| ContextError::Wrong(error.to_string()))?;
     let (list, wrong) = parse(name, &text).map_err(|error| ContextError::Wrong(error.to_string()))?;
     problems.extend(wrong.iter().map(ToString::to_string));
@@ -100,7 +113,11 @@ pub(crate) fn calendar(settings: &Settings) -> Result<Calendar, ContextError> {
     Calendar::new(CalendarSettings {
         hours: written.hours.clone(),
         days: written.days.clone(),
-        holidays: if written.holidays_are_japanese { HolidayRule::Japan } else { HolidayRule::None },
+        holidays: if written.holidays_are_japanese {
+            HolidayRule::Japan
+        } else {
+            HolidayRule::None
+        },
         closed: written.closed.clone(),
         zone: settings.zone.clone(),
     })
@@ -109,5 +126,7 @@ pub(crate) fn calendar(settings: &Settings) -> Result<Calendar, ContextError> {
 
 /// What native detectors must know of the place they run in.
 pub(crate) fn surroundings(settings: &Settings) -> Surroundings {
-    Surroundings { zone: settings.zone.clone() }
+    Surroundings {
+        zone: settings.zone.clone(),
+    }
 }

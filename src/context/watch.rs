@@ -14,7 +14,11 @@ pub(crate) struct Watcher {
 impl Watcher {
     /// A watcher of the files that the settings name, whose content was `current` last.
     pub(crate) fn new(settings: Settings, current: Generation) -> Self {
-        Self { settings, current, refused: None }
+        Self {
+            settings,
+            current,
+            refused: None,
+        }
     }
 
     /// The new generation, kept and found good, if the files changed. Files that are wrong are told
@@ -49,6 +53,11 @@ impl Watcher {
         if let Some(problem) = loaded.problems.first() {
             return Err(ContextError::Wrong(problem.clone()));
         }
-        bundle.keep(&self.settings.data).map_err(|source| ContextError::Unreadable { path: self.settings.data.clone(), source })
+        bundle
+            .keep(&self.settings.data)
+            .map_err(|source| ContextError::Unreadable {
+                path: self.settings.data.clone(),
+                source,
+            })
     }
 }

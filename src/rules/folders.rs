@@ -55,9 +55,15 @@ pub(crate) fn read_dir(folder: &Path) -> std::io::Result<BTreeMap<String, RuleTe
 
 /// Adds a file to the folder of its rule; files that belong to no rule are left out.
 pub(crate) fn add(rules: &mut BTreeMap<String, RuleText>, name: &str, bytes: &[u8]) {
-    let Some((folder, file)) = name.rsplit_once('/') else { return };
+    let Some((folder, file)) = name.rsplit_once('/') else {
+        return;
+    };
     let text = Some(String::from_utf8_lossy(bytes).into_owned());
-    let single = || file.strip_suffix(".yml").or_else(|| file.strip_suffix(".yaml")).map(|_| name.to_owned());
+    let single = || {
+        file.strip_suffix(".yml")
+            .or_else(|| file.strip_suffix(".yaml"))
+            .map(|_| name.to_owned())
+    };
     match file {
         "rule.yml" => rules.entry(folder.to_owned()).or_default().rule = text,
         "tests.yml" => rules.entry(folder.to_owned()).or_default().tests = text,
@@ -79,7 +85,12 @@ pub(crate) fn folders(own: BTreeMap<String, RuleText>) -> Vec<RuleFolder> {
     rules
         .into_iter()
         .filter_map(|(path, text)| {
-            Some(RuleFolder { path, rule: text.rule?, response_en: text.response_en, response_ja: text.response_ja })
+            Some(RuleFolder {
+                path,
+                rule: text.rule?,
+                response_en: text.response_en,
+                response_ja: text.response_ja,
+            })
         })
         .collect()
 }

@@ -64,7 +64,10 @@ pub(crate) struct Failure {
 /// Runs the tests of a rule, in the order given and backwards; returns how many there are and those
 /// that failed.
 pub(crate) fn run_tests(path: &str, text: &RuleText, settings: &Settings) -> Result<(usize, Vec<Failure>)> {
-    let tests = text.tests.as_deref().with_context(|| format!("{path}: tests.yml is missing"))?;
+    let tests = text
+        .tests
+        .as_deref()
+        .with_context(|| format!("{path}: tests.yml is missing"))?;
     let cases: Vec<Case> = serde_saphyr::from_str(tests).map_err(|error| anyhow!("{path}/tests.yml: {error}"))?;
     let folder = RuleFolder {
         path: path.to_owned(),
@@ -76,7 +79,8 @@ pub(crate) fn run_tests(path: &str, text: &RuleText, settings: &Settings) -> Res
     for case in &cases {
         let expected: BTreeSet<Firing> = case.fires.iter().cloned().collect();
         for backwards in [false, true] {
-            let found = run_case(case, &folder, settings, backwards).with_context(|| format!("{path}/tests.yml: {}", case.name))?;
+            let found = run_case(case, &folder, settings, backwards)
+                .with_context(|| format!("{path}/tests.yml: {}", case.name))?;
             if found != expected {
                 let order = if backwards { " (events backwards)" } else { "" };
                 failures.push(Failure {
@@ -93,7 +97,11 @@ fn list(firings: &BTreeSet<Firing>) -> String {
     if firings.is_empty() {
         return "nobody".to_owned();
     }
-    firings.iter().map(|firing| format!("{} ({})", firing.entity, firing.level)).collect::<Vec<_>>().join(", ")
+    firings
+        .iter()
+        .map(|firing| format!("{} ({})", firing.entity, firing.level))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn run_case(case: &Case, folder: &RuleFolder, settings: &Settings, backwards: bool) -> Result<BTreeSet<Firing>> {
@@ -104,7 +112,11 @@ fn run_case(case: &Case, folder: &RuleFolder, settings: &Settings, backwards: bo
     }
     let mut engine = Engine::new(rules);
     let enricher = enricher(case, settings)?;
-    let mut batch = if case.records.is_empty() { events(&case.events)? } else { records(&case.records, &engine, settings)? };
+    let mut batch = if case.records.is_empty() {
+        events(&case.events)?
+    } else {
+        records(&case.records, &engine, settings)?
+    };
     if backwards {
         let last = u32::try_from(batch.len()).unwrap_or(u32::MAX);
         batch = batch.take(&(0..last).rev().collect::<Vec<_>>())?;
@@ -123,7 +135,10 @@ fn run_case(case: &Case, folder: &RuleFolder, settings: &Settings, backwards: bo
 }
 
 fn enricher(case: &Case, settings: &Settings) -> Result<Enricher> {
-    let people = csv(&["user", "aliases", "kind", "joined", "left", "privileged"], &case.people)?;
+    let people = csv(
+        &["user", "aliases", "kind", "joined", "left", "privileged"],
+        &case.people,
+    )?;
     let networks = csv(&["cidr", "asn", "kind", "label"], &case.networks)?;
     let (people, wrong_people) = People::parse("people", &people)?;
     let (networks, wrong_networks) = Networks::parse("networks", &networks)?;
@@ -140,7 +155,10 @@ fn csv(header: &[&str], lines: &[BTreeMap<String, Value>]) -> Result<String> {
         if let Some(unknown) = line.keys().find(|key| !header.contains(&key.as_str())) {
             bail!("unknown key `{unknown}`, expected one of {}", header.join(", "));
         }
-        let fields: Vec<String> = header.iter().map(|key| line.get(*key).map(plain).unwrap_or_default()).collect();
+        let fields: Vec<String> = header
+            .iter()
+            .map(|key| line.get(*key).map(plain).unwrap_or_default())
+            .collect();
         text.push('\n');
         text.push_str(&fields.join(","));
     }
@@ -156,12 +174,23 @@ fn events(entries: &[Map<String, Value>]) -> Result<EventBatch> {
     let mut rows = Vec::new();
     for entry in entries {
         let mut entry = entry.clone();
-        let repeat = entry.remove("repeat").map_or(Some(1), |value| value.as_u64()?.try_into().ok());
-        let repeat = repeat.filter(|repeat| (1..=REPEAT_MAX).contains(repeat)).context("`repeat`: expected a number from 1 to 100000")?;
-        let every = entry.remove("every").map(|value| plain(&value)).unwrap_or_else(|| "0s".to_owned());
-        let every: jiff::SignedDuration = every.parse().with_context(|| format!("`every` is \"{every}\", expected a time such as 30s"))?;
+        let repeat = entry
+            .remove("repeat")
+            .map_or(Some(1), |value| value.as_u64()?.try_into().ok());
+        let repeat = repeat
+            .filter(|repeat| (1..=REPEAT_MAX).contains(repeat))
+            .context("`repeat`: expected a number from 1 to 100000")?;
+        let every = entry
+            .remove("every")
+            .map(|value| plain(&value))
+            .unwrap_or_else(|| "0s".to_owned());
+        let every: jiff::SignedDuration = every
+            .parse()
+            .with_context(|| format!("`every` is \"{every}\", expected a time such as 30s"))?;
         let first = entry.get("time").and_then(Value::as_str).context("`time` is missing")?;
-        let first: jiff::Timestamp = first.parse().with_context(|| format!("`time` is \"{first}\", expected RFC 3339"))?;
+        let first: jiff::Timestamp = first
+            .parse()
+            .with_context(|| format!("`time` is \"{first}\", expected RFC 3339"))?;
         for number in 0..repeat {
             rows.push(instance(&entry, first, every, number)?);
         }
@@ -170,7 +199,12 @@ fn events(entries: &[Map<String, Value>]) -> Result<EventBatch> {
 }
 
 /// The event with that number: later by so many steps, `{n}` replaced.
-fn instance(entry: &Map<String, Value>, first: jiff::Timestamp, every: jiff::SignedDuration, number: u32) -> Result<Map<String, Value>> {
+fn instance(
+    entry: &Map<String, Value>,
+    first: jiff::Timestamp,
+    every: jiff::SignedDuration,
+    number: u32,
+) -> Result<Map<String, Value>> {
     let steps = i32::try_from(number).context("too many repetitions")?;
     let time = first.checked_add(every.checked_mul(steps).context("`every` is too long")?)?;
     let mut row: Map<String, Value> = entry
@@ -188,7 +222,11 @@ fn instance(entry: &Map<String, Value>, first: jiff::Timestamp, every: jiff::Sig
 }
 
 fn records(records: &[Record], engine: &Engine, settings: &Settings) -> Result<EventBatch> {
-    let formats = sekisho_formats::Settings { zone: settings.zone.clone(), year: YearPolicy::Nearest, trusted_proxies: Vec::new() };
+    let formats = sekisho_formats::Settings {
+        zone: settings.zone.clone(),
+        year: YearPolicy::Nearest,
+        trusted_proxies: Vec::new(),
+    };
     let mut decoder = Decoder::new(formats, engine.projection().clone());
     let mut out = decoder.output();
     for (offset, record) in (0..).zip(records) {
@@ -199,7 +237,12 @@ fn records(records: &[Record], engine: &Engine, settings: &Settings) -> Result<E
             log: "test".into(),
             backfill: true,
         };
-        let raw = Raw { origin: &origin, offset, observed: Time(0), bytes: record.raw.as_bytes() };
+        let raw = Raw {
+            origin: &origin,
+            offset,
+            observed: Time(0),
+            bytes: record.raw.as_bytes(),
+        };
         decoder.decode(&raw, &mut out);
     }
     decoder.flush(&mut out);

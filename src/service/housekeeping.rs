@@ -56,7 +56,11 @@ pub(super) async fn watch_context(
 }
 
 /// Takes over new tokens.
-pub(super) async fn watch_tokens(settings: Settings, tokens: watch::Sender<Arc<Tokens>>, stop: CancellationToken) -> Result<()> {
+pub(super) async fn watch_tokens(
+    settings: Settings,
+    tokens: watch::Sender<Arc<Tokens>>,
+    stop: CancellationToken,
+) -> Result<()> {
     while pause(LOOK, &stop).await {
         let settings = settings.clone();
         match tokio::task::spawn_blocking(move || super::read_tokens(&settings)).await? {
@@ -74,13 +78,19 @@ pub(super) async fn maintain(settings: Settings, stop: CancellationToken) -> Res
     let mut last = tokio::time::Instant::now();
     while pause(COMPACT, &stop).await {
         let done = if last.elapsed() < MAINTAIN {
-            sekisho_store::maintain::compact_if_due(&settings.data).await.map(|_| ()).map_err(anyhow::Error::from)
+            sekisho_store::maintain::compact_if_due(&settings.data)
+                .await
+                .map(|_| ())
+                .map_err(anyhow::Error::from)
         } else {
             last = tokio::time::Instant::now();
             crate::commands::maintain_tables(&settings).await
         };
         if let Err(error) = done {
-            tracing::error!(error = format!("{error:#}"), "the tables could not be maintained; trying again later");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the tables could not be maintained; trying again later"
+            );
         }
     }
     Ok(())

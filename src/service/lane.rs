@@ -40,7 +40,9 @@ impl Start {
         recovered: Option<Recovered>,
         current: &Generation,
     ) -> Result<Self> {
-        let position = recovered.as_ref().map_or(spool.status().begin, |recovered| recovered.position);
+        let position = recovered
+            .as_ref()
+            .map_or(spool.status().begin, |recovered| recovered.position);
         let snapshot = recovered.map(|recovered| recovered.snapshot).unwrap_or_default();
         let generation = LogJudge::generation_of(&snapshot).unwrap_or_else(|| current.clone());
         let bundle = Bundle::open(&settings.data, &generation)
@@ -64,15 +66,27 @@ pub(super) async fn run(
     outbox: Outbox,
     stop: CancellationToken,
 ) -> Result<()> {
-    let limits = EpochLimits { age: settings.epoch, rows_max: EPOCH_ROWS_MAX, records_max: RECORDS_MAX };
+    let limits = EpochLimits {
+        age: settings.epoch,
+        rows_max: EPOCH_ROWS_MAX,
+        records_max: RECORDS_MAX,
+    };
     announce_context(start.judge.generation().clone(), start.position, &settings, &spool).await?;
     let mut pause = PAUSE.0;
     loop {
         let begun = tokio::time::Instant::now();
         let reached = start.store.positions();
         let known = vec![reached.events, reached.rejects, reached.alerts];
-        let restart = Restart { position: start.position, known };
-        let parts = LaneParts { log: spool.reader(), judge: start.judge, outbox: outbox.clone(), tables: start.store };
+        let restart = Restart {
+            position: start.position,
+            known,
+        };
+        let parts = LaneParts {
+            log: spool.reader(),
+            judge: start.judge,
+            outbox: outbox.clone(),
+            tables: start.store,
+        };
         let mut lane = Lane::new(parts, restart, limits);
         let ended = lane.run(stop.clone()).await;
         drop(lane);
@@ -84,7 +98,11 @@ pub(super) async fn run(
         if begun.elapsed() > PAUSE.1 {
             pause = PAUSE.0;
         }
-        tracing::error!(error = format!("{error:#}"), ?pause, "the lane stopped; it starts again from what is durable");
+        tracing::error!(
+            error = format!("{error:#}"),
+            ?pause,
+            "the lane stopped; it starts again from what is durable"
+        );
         tokio::select! {
             biased;
             () = stop.cancelled() => return Err(error),

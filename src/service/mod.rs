@@ -67,7 +67,9 @@ impl Service {
     pub(crate) async fn build(settings: Settings, clock: Arc<dyn Clock>, group_wait: Option<Duration>) -> Result<Self> {
         let data = &settings.data;
         std::fs::create_dir_all(data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
-        let generation = Bundle::collect(&settings.context)?.keep(data).context("cannot keep the rules and lists")?;
+        let generation = Bundle::collect(&settings.context)?
+            .keep(data)
+            .context("cannot keep the rules and lists")?;
         let (store, recovered) = Store::open(data).await?;
         let spool = Spool::open(SpoolSettings {
             next_offset_min: store.positions().furthest(),
@@ -92,7 +94,9 @@ impl Service {
         let listen = settings.listen;
         let (tokens, _) = watch::channel(Arc::new(read_tokens(&settings)?));
         Ok(Self {
-            http: TcpListener::bind(listen.http).await.with_context(|| format!("cannot listen on {} (http)", listen.http))?,
+            http: TcpListener::bind(listen.http)
+                .await
+                .with_context(|| format!("cannot listen on {} (http)", listen.http))?,
             syslog_tcp: SyslogTcp::bind(listen.syslog_tcp, syslog.clone()).await?,
             syslog_udp: SyslogUdp::bind(listen.syslog_udp, syslog).await?,
             settings,
@@ -126,7 +130,20 @@ impl Service {
         let mut doors: JoinSet<Result<()>> = JoinSet::new();
         self.follow_files(&mut doors, &shutdown);
         let router = router(self.http_door(&shutdown));
-        let Self { settings, clock, spool, outbox, delivery, generation, start, http, tokens, syslog_tcp, syslog_udp, .. } = self;
+        let Self {
+            settings,
+            clock,
+            spool,
+            outbox,
+            delivery,
+            generation,
+            start,
+            http,
+            tokens,
+            syslog_tcp,
+            syslog_udp,
+            ..
+        } = self;
         let stop = shutdown.clone();
         doors.spawn(async move {
             let serve = axum::serve(http, router.into_make_service_with_connect_info::<SocketAddr>());
@@ -137,7 +154,13 @@ impl Service {
         let stop = shutdown.clone();
         doors.spawn(async move { Ok(syslog_udp.run(stop).await?) });
         doors.spawn(housekeeping::tick(spool.clone(), Arc::clone(&clock), shutdown.clone()));
-        doors.spawn(housekeeping::watch_context(settings.clone(), generation, spool.clone(), clock, shutdown.clone()));
+        doors.spawn(housekeeping::watch_context(
+            settings.clone(),
+            generation,
+            spool.clone(),
+            clock,
+            shutdown.clone(),
+        ));
         doors.spawn(housekeeping::watch_tokens(settings.clone(), tokens, shutdown.clone()));
         doors.spawn(housekeeping::maintain(settings.clone(), shutdown.clone()));
 
@@ -159,7 +182,11 @@ impl Service {
             lane
         })
         .await;
-        ended.and(drained.unwrap_or_else(|_| Err(anyhow!("what was in hand did not become durable within {STOP_MAX:?}; it is in the spool"))))
+        ended.and(drained.unwrap_or_else(|_| {
+            Err(anyhow!(
+                "what was in hand did not become durable within {STOP_MAX:?}; it is in the spool"
+            ))
+        }))
     }
 
     fn http_door(&self, shutdown: &CancellationToken) -> HttpDoor {
@@ -207,7 +234,9 @@ async fn doors_until(doors: &mut JoinSet<Result<()>>, shutdown: &CancellationTok
 /// A channel as the alert side knows it: with its secrets read.
 pub(crate) fn channel(settings: &ChannelSettings) -> Result<sekisho_alert::ChannelSettings> {
     let read = |secret: &crate::settings::Secret| {
-        let text = secret.read().with_context(|| format!("channel {}: cannot read {secret:?}", settings.name))?;
+        let text = secret
+            .read()
+            .with_context(|| format!("channel {}: cannot read {secret:?}", settings.name))?;
         Ok::<_, anyhow::Error>(sekisho_alert::Secret::new(&text))
     };
     Ok(sekisho_alert::ChannelSettings {
@@ -236,7 +265,10 @@ fn read_tokens(settings: &Settings) -> Result<Tokens> {
         })
         .collect();
     let open = tokens.is_empty() && settings.listen.http.ip().is_loopback();
-    Ok(Tokens { tokens, anonymous: open.then(|| Arc::clone(&settings.tenant)) })
+    Ok(Tokens {
+        tokens,
+        anonymous: open.then(|| Arc::clone(&settings.tenant)),
+    })
 }
 
 /// What the HTTP door knows of the sources.
@@ -244,6 +276,9 @@ fn known_sources(settings: &Settings) -> Arc<[KnownSource]> {
     let backfill = |id: &str| settings.sources.iter().any(|source| source.id == id && source.backfill);
     std::iter::once("auto")
         .chain(sekisho_formats::FORMATS.iter().map(|spec| spec.id))
-        .map(|id| KnownSource { id: Arc::from(id), backfill: backfill(id) })
+        .map(|id| KnownSource {
+            id: Arc::from(id),
+            backfill: backfill(id),
+        })
         .collect()
 }

@@ -135,7 +135,13 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn wrong(&self, span: Range<usize>, key: &str, found: impl Into<String>, expected: impl Into<String>) -> SettingsError {
+    fn wrong(
+        &self,
+        span: Range<usize>,
+        key: &str,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> SettingsError {
         SettingsError::Value {
             path: self.path.to_owned(),
             line: line_of(self.text, span.start),
@@ -146,25 +152,50 @@ impl Place<'_> {
     }
 
     /// A text that must be one of some words.
-    fn word<T: Copy>(&self, key: &str, value: &At<String>, words: &[(&str, T)], default: T) -> Result<T, SettingsError> {
+    fn word<T: Copy>(
+        &self,
+        key: &str,
+        value: &At<String>,
+        words: &[(&str, T)],
+        default: T,
+    ) -> Result<T, SettingsError> {
         let Some(value) = value else { return Ok(default) };
         self.one_of(key, value, words)
     }
 
     fn one_of<T: Copy>(&self, key: &str, value: &Spanned<String>, words: &[(&str, T)]) -> Result<T, SettingsError> {
-        words.iter().find(|(word, _)| word == value.get_ref()).map(|(_, meaning)| *meaning).ok_or_else(|| {
-            let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-            self.wrong(value.span(), key, format!("\"{}\"", value.get_ref()), format!("one of {}", known.join(", ")))
-        })
+        words
+            .iter()
+            .find(|(word, _)| word == value.get_ref())
+            .map(|(_, meaning)| *meaning)
+            .ok_or_else(|| {
+                let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
+                self.wrong(
+                    value.span(),
+                    key,
+                    format!("\"{}\"", value.get_ref()),
+                    format!("one of {}", known.join(", ")),
+                )
+            })
     }
 
-    fn address(&self, key: &str, value: &At<String>, default: SocketAddr, plaintext: bool) -> Result<SocketAddr, SettingsError> {
+    fn address(
+        &self,
+        key: &str,
+        value: &At<String>,
+        default: SocketAddr,
+        plaintext: bool,
+    ) -> Result<SocketAddr, SettingsError> {
         let Some(value) = value else { return Ok(default) };
         let found = || format!("\"{}\"", value.get_ref());
-        let address: SocketAddr = value
-            .get_ref()
-            .parse()
-            .map_err(|_| self.wrong(value.span(), key, found(), "an address and port such as \"127.0.0.1:8600\""))?;
+        let address: SocketAddr = value.get_ref().parse().map_err(|_| {
+            self.wrong(
+                value.span(),
+                key,
+                found(),
+                "an address and port such as \"127.0.0.1:8600\"",
+            )
+        })?;
         if address.ip().is_loopback() || plaintext {
             return Ok(address);
         }
@@ -173,7 +204,9 @@ impl Place<'_> {
     }
 
     fn at_least_one(&self, key: &str, value: &At<i64>, default: i64) -> Result<u64, SettingsError> {
-        let Some(value) = value else { return Ok(default.unsigned_abs()) };
+        let Some(value) = value else {
+            return Ok(default.unsigned_abs());
+        };
         match u64::try_from(*value.get_ref()) {
             Ok(number) if number > 0 => Ok(number),
             _ => Err(self.wrong(value.span(), key, value.get_ref().to_string(), "1 or more")),
@@ -185,7 +218,12 @@ impl Place<'_> {
             return Ok(id.get_ref().clone());
         }
         let known: Vec<_> = sekisho_formats::FORMATS.iter().map(|spec| spec.id).collect();
-        Err(self.wrong(id.span(), key, format!("\"{}\"", id.get_ref()), format!("one of auto, {}", known.join(", "))))
+        Err(self.wrong(
+            id.span(),
+            key,
+            format!("\"{}\"", id.get_ref()),
+            format!("one of auto, {}", known.join(", ")),
+        ))
     }
 
     fn secret(&self, channel: &RawChannel, part: &str, text: &At<String>, file: &At<PathBuf>) -> Option<Secret> {
@@ -201,18 +239,32 @@ impl Place<'_> {
 
 impl Settings {
     pub(super) fn check(raw: &Raw, text: &str, path: &Path, environment: &Environment) -> Result<Self, SettingsError> {
-        let place = Place { path, text, environment };
+        let place = Place {
+            path,
+            text,
+            environment,
+        };
         let (zone, zone_is_set) = zone(&place, &raw.zone)?;
         let lang = place.word("lang", &raw.lang, LANGS, Lang::En)?;
         let files = raw
             .file
             .iter()
-            .map(|file| Ok(FollowedFile { path: beside(path, &file.path), source: place.source("file.source", &file.source)? }))
+            .map(|file| {
+                Ok(FollowedFile {
+                    path: beside(path, &file.path),
+                    source: place.source("file.source", &file.source)?,
+                })
+            })
             .collect::<Result<_, SettingsError>>()?;
         let sources = raw
             .source
             .iter()
-            .map(|(id, source)| Ok(SourceSettings { id: place.source("source", id)?, backfill: source.backfill }))
+            .map(|(id, source)| {
+                Ok(SourceSettings {
+                    id: place.source("source", id)?,
+                    backfill: source.backfill,
+                })
+            })
             .collect::<Result<_, SettingsError>>()?;
         let relative = |file: &Option<PathBuf>| file.as_ref().map(|file| beside(path, file));
         Ok(Self {
@@ -225,17 +277,28 @@ impl Settings {
             files,
             sources,
             context: ContextFiles {
-                geo: [relative(&raw.geo.city), relative(&raw.geo.asn)].into_iter().flatten().collect(),
+                geo: [relative(&raw.geo.city), relative(&raw.geo.asn)]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
                 people: relative(&raw.context.people),
                 networks: relative(&raw.context.networks),
                 rules: relative(&raw.context.rules),
             },
             trusted_proxies: trusted_proxies(&place, raw)?,
             calendar: calendar(&place, raw)?,
-            channels: raw.channel.iter().map(|raw| channel(&place, raw, lang)).collect::<Result<_, _>>()?,
+            channels: raw
+                .channel
+                .iter()
+                .map(|raw| channel(&place, raw, lang))
+                .collect::<Result<_, _>>()?,
             epoch: Duration::from_secs(place.at_least_one("store.epoch_secs", &raw.store.epoch_secs, EPOCH_DEFAULT)?),
-            retain_days: u16::try_from(place.at_least_one("store.retain_days", &raw.store.retain_days, RETAIN_DAYS_DEFAULT)?)
-                .unwrap_or(u16::MAX),
+            retain_days: u16::try_from(place.at_least_one(
+                "store.retain_days",
+                &raw.store.retain_days,
+                RETAIN_DAYS_DEFAULT,
+            )?)
+            .unwrap_or(u16::MAX),
         })
     }
 }
@@ -251,10 +314,17 @@ const LEVELS: &[(&str, Severity)] = &[
 ];
 
 fn zone(place: &Place<'_>, value: &At<String>) -> Result<(TimeZone, bool), SettingsError> {
-    let Some(value) = value else { return Ok((TimeZone::system(), false)) };
+    let Some(value) = value else {
+        return Ok((TimeZone::system(), false));
+    };
     let zone = TimeZone::get(value.get_ref()).map_err(|_| {
         let found = format!("\"{}\"", value.get_ref());
-        place.wrong(value.span(), "zone", found, "a zone of the IANA database such as \"Asia/Tokyo\"")
+        place.wrong(
+            value.span(),
+            "zone",
+            found,
+            "a zone of the IANA database such as \"Asia/Tokyo\"",
+        )
     })?;
     Ok((zone, true))
 }
@@ -276,40 +346,71 @@ fn trusted_proxies(place: &Place<'_>, raw: &Raw) -> Result<Vec<IpNet>, SettingsE
         .iter()
         .map(|value| {
             let text = value.get_ref();
-            text.parse::<IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from)).map_err(|_| {
-                place.wrong(value.span(), "context.trusted_proxies", format!("\"{text}\""), "addresses or networks such as \"10.0.0.0/8\"")
-            })
+            text.parse::<IpNet>()
+                .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
+                .map_err(|_| {
+                    place.wrong(
+                        value.span(),
+                        "context.trusted_proxies",
+                        format!("\"{text}\""),
+                        "addresses or networks such as \"10.0.0.0/8\"",
+                    )
+                })
         })
         .collect()
 }
 
 fn calendar(place: &Place<'_>, raw: &Raw) -> Result<CalendarSettings, SettingsError> {
     let words = |value: &At<Vec<String>>, default: &[&str]| {
-        value.as_ref().map_or_else(|| default.iter().map(|&word| word.to_owned()).collect(), |value| value.get_ref().clone())
+        value.as_ref().map_or_else(
+            || default.iter().map(|&word| word.to_owned()).collect(),
+            |value| value.get_ref().clone(),
+        )
     };
-    let word = |value: &At<String>, default: &str| value.as_ref().map_or_else(|| default.to_owned(), |value| value.get_ref().clone());
+    let word = |value: &At<String>, default: &str| {
+        value
+            .as_ref()
+            .map_or_else(|| default.to_owned(), |value| value.get_ref().clone())
+    };
     Ok(CalendarSettings {
         hours: word(&raw.calendar.hours, "09:00-18:00"),
         days: words(&raw.calendar.days, &["mon", "tue", "wed", "thu", "fri"]),
-        holidays_are_japanese: place.word("calendar.holidays", &raw.calendar.holidays, &[("jp", true), ("none", false)], true)?,
+        holidays_are_japanese: place.word(
+            "calendar.holidays",
+            &raw.calendar.holidays,
+            &[("jp", true), ("none", false)],
+            true,
+        )?,
         closed: words(&raw.calendar.closed, &["12-29..01-03"]),
     })
 }
 
 fn channel(place: &Place<'_>, raw: &RawChannel, lang: Lang) -> Result<ChannelSettings, SettingsError> {
-    let kind = place.one_of("channel.type", &raw.kind, &[("slack", ChannelKind::Slack), ("webhook", ChannelKind::Webhook)])?;
+    let kind = place.one_of(
+        "channel.type",
+        &raw.kind,
+        &[("slack", ChannelKind::Slack), ("webhook", ChannelKind::Webhook)],
+    )?;
     let url = place.secret(raw, "URL", &raw.url, &raw.url_file).ok_or_else(|| {
         let name = raw.name.get_ref();
         place.wrong(
             raw.name.span(),
             "channel.url_file",
             "missing",
-            format!("a file with the address to post to, or SEKISHO__CHANNEL__{}__URL in the environment", name.to_uppercase()),
+            format!(
+                "a file with the address to post to, or SEKISHO__CHANNEL__{}__URL in the environment",
+                name.to_uppercase()
+            ),
         )
     })?;
     let secret = place.secret(raw, "SECRET", &raw.secret, &raw.secret_file);
     if kind == ChannelKind::Webhook && secret.is_none() {
-        return Err(place.wrong(raw.kind.span(), "channel.secret_file", "missing", "a file with the secret that signs the messages (`whsec_…`)"));
+        return Err(place.wrong(
+            raw.kind.span(),
+            "channel.secret_file",
+            "missing",
+            "a file with the secret that signs the messages (`whsec_…`)",
+        ));
     }
     Ok(ChannelSettings {
         name: raw.name.get_ref().clone(),

@@ -10,9 +10,7 @@ mod raw;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub(crate) use checked::{
-    ChannelKind, ChannelSettings, ContextFiles, Secret, Settings,
-};
+pub(crate) use checked::{ChannelKind, ChannelSettings, ContextFiles, Secret, Settings};
 pub(crate) use error::SettingsError;
 
 /// The environment, read once in `main`.
@@ -23,7 +21,10 @@ pub(crate) fn load(path: Option<&Path>, environment: &Environment) -> Result<Set
     let Some(path) = path else {
         return Settings::check(&raw::Raw::default(), "", Path::new("(defaults)"), environment);
     };
-    let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable { path: path.to_owned(), source })?;
+    let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
     parse(&text, path, environment)
 }
 

@@ -1,7 +1,9 @@
 use super::*;
 
 fn message(text: &str) -> String {
-    parse(text, Path::new("sekisho.toml"), &Environment::new()).expect_err("these settings are wrong").to_string()
+    parse(text, Path::new("sekisho.toml"), &Environment::new())
+        .expect_err("these settings are wrong")
+        .to_string()
 }
 
 #[test]
@@ -14,13 +16,22 @@ fn an_empty_file_runs() {
 #[test]
 fn what_is_wrong_names_file_line_key_and_what_was_expected() {
     for (text, expected) in [
-        ("\nzone = \"Tokyo\"", "sekisho.toml:2: `zone` is \"Tokyo\", expected a zone of the IANA database such as \"Asia/Tokyo\""),
-        ("lang = \"fr\"", "sekisho.toml:1: `lang` is \"fr\", expected one of ja, en"),
+        (
+            "\nzone = \"Tokyo\"",
+            "sekisho.toml:2: `zone` is \"Tokyo\", expected a zone of the IANA database such as \"Asia/Tokyo\"",
+        ),
+        (
+            "lang = \"fr\"",
+            "sekisho.toml:1: `lang` is \"fr\", expected one of ja, en",
+        ),
         (
             "[listen]\nhttp = \"0.0.0.0:8600\"",
             "sekisho.toml:2: `listen.http` is \"0.0.0.0:8600\", expected a loopback address, or `allow_plaintext = true` in [listen] where the network is trusted",
         ),
-        ("[store]\nepoch_secs = 0", "sekisho.toml:2: `store.epoch_secs` is 0, expected 1 or more"),
+        (
+            "[store]\nepoch_secs = 0",
+            "sekisho.toml:2: `store.epoch_secs` is 0, expected 1 or more",
+        ),
         (
             "[[channel]]\nname = \"it\"\ntype = \"slack\"",
             "sekisho.toml:2: `channel.url_file` is missing, expected a file with the address to post to, or SEKISHO__CHANNEL__IT__URL in the environment",
@@ -33,14 +44,23 @@ fn what_is_wrong_names_file_line_key_and_what_was_expected() {
 #[test]
 fn an_unknown_key_is_named_with_the_known_ones() {
     let found = message("data = \"d\"\n[listen]\nhtpp = \"127.0.0.1:1\"");
-    assert!(found.starts_with("sekisho.toml:3: unknown field `htpp`, expected one of `http`"), "{found}");
+    assert!(
+        found.starts_with("sekisho.toml:3: unknown field `htpp`, expected one of `http`"),
+        "{found}"
+    );
 }
 
 #[test]
 fn a_secret_comes_from_the_environment_before_its_file_and_is_never_shown() {
-    let environment = Environment::from([("SEKISHO__CHANNEL__IT__URL".to_owned(), "https://chat.example.com/secret".to_owned())]);
+    let environment = Environment::from([(
+        "SEKISHO__CHANNEL__IT__URL".to_owned(),
+        "https://chat.example.com/secret".to_owned(),
+    )]);
     let text = "[[channel]]\nname = \"it\"\ntype = \"slack\"\nurl_file = \"slack.url\"";
     let settings = parse(text, Path::new("sekisho.toml"), &environment).unwrap();
-    assert_eq!(settings.channels[0].url.read().unwrap(), "https://chat.example.com/secret");
+    assert_eq!(
+        settings.channels[0].url.read().unwrap(),
+        "https://chat.example.com/secret"
+    );
     assert!(!format!("{settings:?}").contains("chat.example.com"));
 }

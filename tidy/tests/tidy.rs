@@ -18,6 +18,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sekisho-sources", &["sekisho-model", "sekisho-pipeline"]),
     ("sekisho-store", &["sekisho-model", "sekisho-pipeline"]),
     ("sekisho-alert", &["sekisho-model", "sekisho-pipeline"]),
+    (
+        "sekisho-benches",
+        &[
+            "sekisho-detect",
+            "sekisho-enrich",
+            "sekisho-formats",
+            "sekisho-model",
+            "sekisho-pipeline",
+            "sekisho-sources",
+        ],
+    ),
     ("sekisho-tidy", &[]),
 ];
 
@@ -31,7 +42,13 @@ const CONFINED: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that stay free of a runtime and of I/O, so that their tests build in seconds.
-const PURE: &[&str] = &["sekisho-model", "sekisho-sigma", "sekisho-formats", "sekisho-enrich", "sekisho-detect"];
+const PURE: &[&str] = &[
+    "sekisho-model",
+    "sekisho-sigma",
+    "sekisho-formats",
+    "sekisho-enrich",
+    "sekisho-detect",
+];
 
 /// The most lines of a source file: what a reader can hold.
 const FILE_LINES_MAX: usize = 500;
@@ -44,20 +61,34 @@ fn root() -> PathBuf {
 fn crates() -> Vec<(String, Vec<String>)> {
     let read = |path: &Path| -> Table {
         let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        text.parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        text.parse()
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     };
     let program = read(&root().join("Cargo.toml"));
-    let members = program["workspace"]["members"].as_array().expect("the workspace has members").clone();
+    let members = program["workspace"]["members"]
+        .as_array()
+        .expect("the workspace has members")
+        .clone();
     let mut manifests = vec![program];
     for member in members {
-        manifests.push(read(&root().join(member.as_str().expect("a member is a path")).join("Cargo.toml")));
+        manifests.push(read(
+            &root()
+                .join(member.as_str().expect("a member is a path"))
+                .join("Cargo.toml"),
+        ));
     }
     manifests
         .into_iter()
         .map(|manifest| {
-            let name = manifest["package"]["name"].as_str().expect("a package has a name").to_owned();
+            let name = manifest["package"]["name"]
+                .as_str()
+                .expect("a package has a name")
+                .to_owned();
             let uses = manifest.get("dependencies").and_then(|table| table.as_table());
-            (name, uses.map(|table| table.keys().cloned().collect()).unwrap_or_default())
+            (
+                name,
+                uses.map(|table| table.keys().cloned().collect()).unwrap_or_default(),
+            )
         })
         .collect()
 }
@@ -69,7 +100,9 @@ fn a_crate_depends_only_on_the_layers_below_it() {
         if name == "sekisho" {
             continue; // the program is the only crate that knows all others
         }
-        let allowed = layers.get(name.as_str()).unwrap_or_else(|| panic!("{name} has no place in LAYERS"));
+        let allowed = layers
+            .get(name.as_str())
+            .unwrap_or_else(|| panic!("{name} has no place in LAYERS"));
         for used in uses.iter().filter(|used| used.starts_with("sekisho")) {
             assert!(allowed.contains(&used.as_str()), "{name} must not depend on {used}");
         }
@@ -81,10 +114,16 @@ fn heavy_crates_stay_where_they_belong() {
     for (name, uses) in crates() {
         for used in &uses {
             if let Some((_, allowed)) = CONFINED.iter().find(|(confined, _)| confined == used) {
-                assert!(allowed.contains(&name.as_str()), "{name} must not depend on {used}: it is confined to {allowed:?}");
+                assert!(
+                    allowed.contains(&name.as_str()),
+                    "{name} must not depend on {used}: it is confined to {allowed:?}"
+                );
             }
             let runtime = ["tokio", "tokio-util", "futures", "reqwest", "rusqlite"].contains(&used.as_str());
-            assert!(!(runtime && PURE.contains(&name.as_str())), "{name} is pure and must not depend on {used}");
+            assert!(
+                !(runtime && PURE.contains(&name.as_str())),
+                "{name} is pure and must not depend on {used}"
+            );
         }
     }
 }
@@ -111,7 +150,8 @@ fn rust_files() -> Vec<(PathBuf, String)> {
 }
 
 fn is_test(path: &Path) -> bool {
-    path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "benches")
+    path.components()
+        .any(|part| part.as_os_str() == "tests" || part.as_os_str() == "benches")
         || path.file_stem().is_some_and(|stem| stem == "tests")
 }
 
@@ -123,7 +163,11 @@ fn the_environment_is_read_only_by_the_program() {
             continue;
         }
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-        assert!(!code.contains("env::var"), "{} reads the environment; settings belong to src/", path.display());
+        assert!(
+            !code.contains("env::var"),
+            "{} reads the environment; settings belong to src/",
+            path.display()
+        );
     }
 }
 
@@ -131,7 +175,11 @@ fn the_environment_is_read_only_by_the_program() {
 fn a_file_can_be_read_in_one_sitting() {
     for (path, text) in rust_files() {
         let lines = text.lines().count();
-        assert!(lines <= FILE_LINES_MAX, "{} has {lines} lines, {FILE_LINES_MAX} at most", path.display());
+        assert!(
+            lines <= FILE_LINES_MAX,
+            "{} has {lines} lines, {FILE_LINES_MAX} at most",
+            path.display()
+        );
     }
 }
 
@@ -145,7 +193,11 @@ fn a_rule_is_a_folder_with_tests_and_responses_in_both_languages() {
         for rule in fs::read_dir(theme.path()).expect("a theme is readable").flatten() {
             rules += 1;
             for file in ["rule.yml", "tests.yml", "response.md", "response.ja.md"] {
-                assert!(rule.path().join(file).is_file(), "{} has no {file}", rule.path().display());
+                assert!(
+                    rule.path().join(file).is_file(),
+                    "{} has no {file}",
+                    rule.path().display()
+                );
             }
         }
     }
@@ -155,13 +207,21 @@ fn a_rule_is_a_folder_with_tests_and_responses_in_both_languages() {
 #[test]
 fn every_sample_log_has_its_expected_rows_beside_it() {
     let mut samples = 0;
-    for folder in fs::read_dir(root().join("sample-logs")).expect("sample-logs/ exists").flatten() {
+    for folder in fs::read_dir(root().join("sample-logs"))
+        .expect("sample-logs/ exists")
+        .flatten()
+    {
         if !folder.path().is_dir() || folder.file_name() == "geo" {
             continue;
         }
-        for file in fs::read_dir(folder.path()).expect("a sample folder is readable").flatten() {
+        for file in fs::read_dir(folder.path())
+            .expect("a sample folder is readable")
+            .flatten()
+        {
             let name = file.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".expected.ndjson") || !(name.ends_with(".log") || name.ends_with(".ndjson") || name.ends_with(".json")) {
+            if name.ends_with(".expected.ndjson")
+                || !(name.ends_with(".log") || name.ends_with(".ndjson") || name.ends_with(".json"))
+            {
                 continue;
             }
             samples += 1;

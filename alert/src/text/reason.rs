@@ -142,7 +142,12 @@ fn list(value: &Value, joint: &str, lang: Lang, words: &Words) -> Option<String>
     // A thing is a text, or a text in each language.
     let things = value.as_array()?.iter().take(LIST_MAX).filter_map(|thing| match thing {
         Value::String(text) => Some(text.clone()),
-        _ => Some(serde_json::from_value::<Bilingual>(thing.clone()).ok()?.get(lang).to_owned()),
+        _ => Some(
+            serde_json::from_value::<Bilingual>(thing.clone())
+                .ok()?
+                .get(lang)
+                .to_owned(),
+        ),
     });
     let quoted: Vec<String> = things
         .map(|thing| fill(words.quoted, &[("thing", shown(&thing))]))

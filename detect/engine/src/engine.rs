@@ -78,7 +78,9 @@ impl Engine {
 
     /// Frees what no row can touch any more.
     pub fn forget(&mut self) {
-        let Some(horizon) = self.watermarks.horizon() else { return };
+        let Some(horizon) = self.watermarks.horizon() else {
+            return;
+        };
         for detector in self.detectors_mut() {
             detector.forget_before(horizon);
         }

@@ -49,7 +49,10 @@ impl Watermarks {
     pub(crate) fn horizon(&self) -> Option<Time> {
         let newest = self.sources.values().map(|mark| mark.received).max()?;
         let active = self.sources.values().filter(|mark| mark.received >= newest.minus(IDLE));
-        active.map(|mark| mark.observed).min().map(|slowest| slowest.minus(LATENESS_MAX))
+        active
+            .map(|mark| mark.observed)
+            .min()
+            .map(|slowest| slowest.minus(LATENESS_MAX))
     }
 }
 
@@ -80,16 +83,34 @@ mod tests {
 
     #[test]
     fn a_late_record_of_a_live_source_does_not_move_the_horizon_back() {
-        assert_eq!(horizon(&[row("a", 100 * DAY, 100 * DAY, false), row("a", 99 * DAY, 100 * DAY, false)]), 100);
+        assert_eq!(
+            horizon(&[
+                row("a", 100 * DAY, 100 * DAY, false),
+                row("a", 99 * DAY, 100 * DAY, false)
+            ]),
+            100
+        );
     }
 
     #[test]
     fn what_old_records_may_touch_is_kept_while_they_come() {
-        assert_eq!(horizon(&[row("live", 100 * DAY, 100 * DAY, false), row("old", 10 * DAY, 100 * DAY, true)]), 10);
+        assert_eq!(
+            horizon(&[
+                row("live", 100 * DAY, 100 * DAY, false),
+                row("old", 10 * DAY, 100 * DAY, true)
+            ]),
+            10
+        );
     }
 
     #[test]
     fn a_source_that_stopped_does_not_hold_the_others_back() {
-        assert_eq!(horizon(&[row("old", 10 * DAY, 98 * DAY, true), row("live", 100 * DAY, 100 * DAY, false)]), 100);
+        assert_eq!(
+            horizon(&[
+                row("old", 10 * DAY, 98 * DAY, true),
+                row("live", 100 * DAY, 100 * DAY, false)
+            ]),
+            100
+        );
     }
 }

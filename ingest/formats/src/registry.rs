@@ -92,5 +92,8 @@ pub fn format_by_id(id: &str) -> Option<&'static FormatSpec> {
 /// The parser id of a record whose source is not named: that of the first format that surely knows
 /// it, else `auto`.
 pub fn classify(record: &[u8]) -> &'static str {
-    FORMATS.iter().find(|spec| (spec.sniff)(record)).map_or("auto", |spec| spec.id)
+    FORMATS
+        .iter()
+        .find(|spec| (spec.sniff)(record))
+        .map_or("auto", |spec| spec.id)
 }

@@ -319,7 +319,10 @@ impl CorrelationRule {
                     rule: Arc::clone(&self.spec.info),
                     tenant: Arc::clone(&tenant),
                     entity: entity.clone(),
-                    evidence: wave.into_iter().map(|(_, _, carried)| Arc::unwrap_or_clone(carried.evidence)).collect(),
+                    evidence: wave
+                        .into_iter()
+                        .map(|(_, _, carried)| Arc::unwrap_or_clone(carried.evidence))
+                        .collect(),
                     facts,
                     gap: self.spec.span,
                 }
@@ -362,7 +365,14 @@ impl CorrelationRule {
 
     /// The part of a snapshot that holds its state, which means nothing to a rule of another form.
     fn part(&self) -> String {
-        let CorrelationSpec { info, goal, span, positions, slots, .. } = &self.spec;
+        let CorrelationSpec {
+            info,
+            goal,
+            span,
+            positions,
+            slots,
+            ..
+        } = &self.spec;
         let form = format!("{goal:?} {span:?} {positions} {slots}");
         let form: String = ids::content_id(&[form.as_bytes()]).chars().take(8).collect();
         format!("rule/{}/{}/{form}/groups", info.id, info.major)

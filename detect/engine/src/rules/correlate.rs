@@ -96,7 +96,12 @@ impl<'a> Correlator<'a> {
             }
             Input::Correlation(place) => self.drafts.get(*place).map(|draft| &draft.info),
         };
-        draft.inputs.iter().filter_map(|(input, _)| info(input)).map(|info| info.title.clone()).collect()
+        draft
+            .inputs
+            .iter()
+            .filter_map(|(input, _)| info(input))
+            .map(|info| info.title.clone())
+            .collect()
     }
 
     /// Where the hot events of a correlation go.
