@@ -145,7 +145,15 @@ impl LogJudge {
         }
     }
 
-    fn activate(&mut self, name: &str) -> Result<(), ContextError> {
+    /// Judges by other rules and lists from here on; where they cannot be read, those in force stay.
+    fn activate(&mut self, name: &str) {
+        match self.take_over(name) {
+            Ok(()) => tracing::info!(generation = name, "took over new rules and lists"),
+            Err(error) => tracing::error!(%error, "kept the rules and lists that were in force"),
+        }
+    }
+
+    fn take_over(&mut self, name: &str) -> Result<(), ContextError> {
         let generation = Generation::named(name);
         let loaded = Loaded::read(&generation, &self.settings)?;
         let snapshot = self.save()?;
@@ -178,13 +186,8 @@ impl Judge for LogJudge {
                 FrameBody::Tick => self.decoder.tick(frame.observed, frame.first, &mut out),
                 FrameBody::Context(name) => {
                     self.close(&mut out, &mut judged);
-                    match self.activate(name) {
-                        Ok(()) => {
-                            tracing::info!(generation = &**name, "took over new rules and lists");
-                            out = self.decoder.output();
-                        }
-                        Err(error) => tracing::error!(%error, "kept the rules and lists that were in force"),
-                    }
+                    self.activate(name);
+                    out = self.decoder.output();
                 }
             }
         }

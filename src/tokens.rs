@@ -40,8 +40,7 @@ pub(crate) fn create(data: &Path, source: &str, tenant: &str, now: Time) -> Resu
     SystemRandom::new()
         .fill(&mut random)
         .map_err(|_| anyhow::anyhow!("the machine gives no random bytes"))?;
-    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    let token = format!("{PREFIX}{digits}");
+    let token = format!("{PREFIX}{}", blake3::Hash::from_bytes(random).to_hex());
     let hash = blake3::hash(token.as_bytes());
     open(data)?.execute(
         "INSERT INTO tokens (hash, source, tenant, created_us) VALUES (?1, ?2, ?3, ?4)",

@@ -25,7 +25,7 @@ static SAMPLES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/sample-logs");
 /// The incidents that the samples hold.
 const INCIDENTS: usize = 3;
 /// How long the incidents may take; they take a second or two.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_mins(1);
 /// How long nothing must change before an incident is shown, so that it is shown whole.
 const QUIET: Duration = Duration::from_millis(1_500);
 
@@ -84,10 +84,11 @@ fn address(port: u16) -> Result<SocketAddr> {
 
 fn write_settings(folder: &Path, lang: Lang) -> Result<PathBuf> {
     let syslog = address(5514)?;
-    let sources: String = sekisho_formats::FORMATS
+    let sources: Vec<String> = sekisho_formats::FORMATS
         .iter()
         .map(|spec| format!("[source.\"{}\"]\nbackfill = true\n", spec.id))
         .collect();
+    let sources = sources.concat();
     let text = format!(
         "# The settings of this demo; `sekisho run -c` this file runs the same service again.\n\
          data = \"data\"\nzone = \"Asia/Tokyo\"\nlang = \"{}\"\n\n\
@@ -148,27 +149,31 @@ async fn send(samples: &Path, addresses: Addresses) -> Result<()> {
                 .file_name()
                 .and_then(|name| name.to_str())
                 .unwrap_or_default();
-            let path = samples.join(file.path());
-            if name.ends_with(".expected.ndjson") {
-                continue;
-            }
-            if let Some(source) = name.strip_suffix(".ndjson") {
-                let body = std::fs::read(&path)?;
-                let answer = client
-                    .post(format!("http://{}/ingest/{source}", addresses.http))
-                    .body(body)
-                    .send()
-                    .await?;
-                if !answer.status().is_success() {
-                    bail!("{name}: the HTTP door answered {}", answer.status());
+            let body = std::fs::read(samples.join(file.path()))?;
+            match name.rsplit_once('.') {
+                Some((_, "log")) => by_syslog(body, addresses.syslog_tcp).await?,
+                Some((source, "ndjson")) if !source.ends_with(".expected") => {
+                    by_http(&client, format!("http://{}/ingest/{source}", addresses.http), body).await?;
                 }
-            } else if name.ends_with(".log") {
-                let mut stream = tokio::net::TcpStream::connect(addresses.syslog_tcp).await?;
-                stream.write_all(&std::fs::read(&path)?).await?;
-                stream.shutdown().await?;
+                _ => {}
             }
         }
     }
+    Ok(())
+}
+
+async fn by_http(client: &reqwest::Client, address: String, body: Vec<u8>) -> Result<()> {
+    let answer = client.post(&address).body(body).send().await?;
+    if !answer.status().is_success() {
+        bail!("{address} answered {}", answer.status());
+    }
+    Ok(())
+}
+
+async fn by_syslog(lines: Vec<u8>, address: SocketAddr) -> Result<()> {
+    let mut stream = tokio::net::TcpStream::connect(address).await?;
+    stream.write_all(&lines).await?;
+    stream.shutdown().await?;
     Ok(())
 }
 

@@ -77,20 +77,19 @@ impl<W: Write> Printer<W> {
             })
         };
         let plain = origin(&args.source);
-        while let Some(next) = records.next()? {
-            for bytes in next {
-                let waiting = if args.envelope {
-                    envelope(&bytes, origin, observed)
-                } else {
-                    Waiting {
-                        origin: Arc::clone(&plain),
-                        observed,
-                        id: None,
-                        bytes,
-                    }
-                };
-                self.chunk.push(waiting);
+        let wait = |bytes: Vec<u8>| {
+            if args.envelope {
+                return envelope(&bytes, origin, observed);
             }
+            Waiting {
+                origin: Arc::clone(&plain),
+                observed,
+                id: None,
+                bytes,
+            }
+        };
+        while let Some(next) = records.next()? {
+            self.chunk.extend(next.into_iter().map(wait));
             if self.chunk.len() >= CHUNK_RECORDS {
                 self.print(false)?;
             }

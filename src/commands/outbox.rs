@@ -52,8 +52,8 @@ async fn list(outbox: &sekisho_alert::Outbox) -> Result<()> {
     let mut out = anstream::stdout().lock();
     writeln!(
         out,
-        "{:32}  {:10} {:9} {:>8}  {}",
-        "message", "channel", "state", "attempts", "last error"
+        "{:32}  {:10} {:9} {:>8}  last error",
+        "message", "channel", "state", "attempts"
     )?;
     for row in outbox.deliveries(None, LISTED_MAX).await? {
         let error = row.last_error.as_deref().unwrap_or_default();

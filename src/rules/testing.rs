@@ -78,16 +78,12 @@ pub(crate) fn run_tests(path: &str, text: &RuleText, settings: &Settings) -> Res
     let mut failures = Vec::new();
     for case in &cases {
         let expected: BTreeSet<Firing> = case.fires.iter().cloned().collect();
-        for backwards in [false, true] {
+        for (backwards, order) in [(false, ""), (true, " (events backwards)")] {
             let found = run_case(case, &folder, settings, backwards)
                 .with_context(|| format!("{path}/tests.yml: {}", case.name))?;
-            if found != expected {
-                let order = if backwards { " (events backwards)" } else { "" };
-                failures.push(Failure {
-                    test: format!("{path}: {}{order}", case.name),
-                    message: format!("fired for {}, expected {}", list(&found), list(&expected)),
-                });
-            }
+            let test = format!("{path}: {}{order}", case.name);
+            let message = format!("fired for {}, expected {}", list(&found), list(&expected));
+            failures.extend((found != expected).then_some(Failure { test, message }));
         }
     }
     Ok((cases.len(), failures))
@@ -182,8 +178,7 @@ fn events(entries: &[Map<String, Value>]) -> Result<EventBatch> {
             .context("`repeat`: expected a number from 1 to 100000")?;
         let every = entry
             .remove("every")
-            .map(|value| plain(&value))
-            .unwrap_or_else(|| "0s".to_owned());
+            .map_or_else(|| "0s".to_owned(), |value| plain(&value));
         let every: jiff::SignedDuration = every
             .parse()
             .with_context(|| format!("`every` is \"{every}\", expected a time such as 30s"))?;

@@ -18,7 +18,7 @@ const TICK: Duration = Duration::from_secs(1);
 /// How often the files of the context and the tokens are looked at.
 const LOOK: Duration = Duration::from_secs(2);
 /// How often small files are put together, if there are many: each makes the next commit slower.
-const COMPACT: Duration = Duration::from_secs(60);
+const COMPACT: Duration = Duration::from_mins(1);
 /// How often what is too old is dropped, and what is no longer used is removed.
 const MAINTAIN: Duration = Duration::from_hours(6);
 

@@ -21,7 +21,7 @@ const EPOCH_ROWS_MAX: usize = 65_536;
 /// Records that are judged at once.
 const RECORDS_MAX: usize = 8_192;
 /// How long a lane that stopped waits before it starts again, at first and at most.
-const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
 
 /// Where a lane starts.
 #[derive(Debug)]
@@ -120,9 +120,12 @@ pub(super) async fn run(
 async fn announce_context(in_force: Generation, position: i64, settings: &Settings, spool: &Spool) -> Result<()> {
     let current = Bundle::collect(&settings.context)?.generation();
     let first = spool.status().begin == spool.status().end && position == 0;
+    // Frames that are judged again may name a generation in between.
+    if spool.status().end <= position {
+        Bundle::prune(&settings.data, &[&in_force, &current])?;
+    }
     if first || in_force != current {
         spool.append_context(current.name(), SystemClock.now()).await?;
     }
-    Bundle::prune(&settings.data, &[&in_force, &current])?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use sekisho_model::{Lang, Severity};
 use toml::Spanned;
 
-use super::raw::{At, Raw, RawChannel};
+use super::raw::{Raw, RawChannel};
 use super::{Environment, SettingsError, beside, line_of};
 
 /// Where the data goes when no setting says otherwise.
@@ -155,7 +155,7 @@ impl Place<'_> {
     fn word<T: Copy>(
         &self,
         key: &str,
-        value: &At<String>,
+        value: Option<&Spanned<String>>,
         words: &[(&str, T)],
         default: T,
     ) -> Result<T, SettingsError> {
@@ -182,7 +182,7 @@ impl Place<'_> {
     fn address(
         &self,
         key: &str,
-        value: &At<String>,
+        value: Option<&Spanned<String>>,
         default: SocketAddr,
         plaintext: bool,
     ) -> Result<SocketAddr, SettingsError> {
@@ -203,7 +203,7 @@ impl Place<'_> {
         Err(self.wrong(value.span(), key, found(), expected))
     }
 
-    fn at_least_one(&self, key: &str, value: &At<i64>, default: i64) -> Result<u64, SettingsError> {
+    fn at_least_one(&self, key: &str, value: Option<&Spanned<i64>>, default: i64) -> Result<u64, SettingsError> {
         let Some(value) = value else {
             return Ok(default.unsigned_abs());
         };
@@ -226,14 +226,19 @@ impl Place<'_> {
         ))
     }
 
-    fn secret(&self, channel: &RawChannel, part: &str, text: &At<String>, file: &At<PathBuf>) -> Option<Secret> {
+    fn secret(
+        &self,
+        channel: &RawChannel,
+        part: &str,
+        text: Option<&Spanned<String>>,
+        file: Option<&Spanned<PathBuf>>,
+    ) -> Option<Secret> {
         let name = channel.name.get_ref().to_uppercase().replace('-', "_");
         if let Some(value) = self.environment.get(&format!("SEKISHO__CHANNEL__{name}__{part}")) {
             return Some(Secret::Text(value.clone()));
         }
-        file.as_ref()
-            .map(|file| Secret::File(beside(self.path, file.get_ref())))
-            .or_else(|| text.as_ref().map(|text| Secret::Text(text.get_ref().clone())))
+        file.map(|file| Secret::File(beside(self.path, file.get_ref())))
+            .or_else(|| text.map(|text| Secret::Text(text.get_ref().clone())))
     }
 }
 
@@ -244,8 +249,8 @@ impl Settings {
             text,
             environment,
         };
-        let (zone, zone_is_set) = zone(&place, &raw.zone)?;
-        let lang = place.word("lang", &raw.lang, LANGS, Lang::En)?;
+        let (zone, zone_is_set) = zone(&place, raw.zone.as_ref())?;
+        let lang = place.word("lang", raw.lang.as_ref(), LANGS, Lang::En)?;
         let files = raw
             .file
             .iter()
@@ -292,10 +297,14 @@ impl Settings {
                 .iter()
                 .map(|raw| channel(&place, raw, lang))
                 .collect::<Result<_, _>>()?,
-            epoch: Duration::from_secs(place.at_least_one("store.epoch_secs", &raw.store.epoch_secs, EPOCH_DEFAULT)?),
+            epoch: Duration::from_secs(place.at_least_one(
+                "store.epoch_secs",
+                raw.store.epoch_secs.as_ref(),
+                EPOCH_DEFAULT,
+            )?),
             retain_days: u16::try_from(place.at_least_one(
                 "store.retain_days",
-                &raw.store.retain_days,
+                raw.store.retain_days.as_ref(),
                 RETAIN_DAYS_DEFAULT,
             )?)
             .unwrap_or(u16::MAX),
@@ -313,7 +322,7 @@ const LEVELS: &[(&str, Severity)] = &[
     ("critical", Severity::Critical),
 ];
 
-fn zone(place: &Place<'_>, value: &At<String>) -> Result<(TimeZone, bool), SettingsError> {
+fn zone(place: &Place<'_>, value: Option<&Spanned<String>>) -> Result<(TimeZone, bool), SettingsError> {
     let Some(value) = value else {
         return Ok((TimeZone::system(), false));
     };
@@ -334,9 +343,9 @@ fn listen(place: &Place<'_>, raw: &Raw) -> Result<Listen, SettingsError> {
     let listen = &raw.listen;
     let plaintext = listen.allow_plaintext;
     Ok(Listen {
-        http: place.address("listen.http", &listen.http, local(8600), plaintext)?,
-        syslog_udp: place.address("listen.syslog_udp", &listen.syslog_udp, local(5514), plaintext)?,
-        syslog_tcp: place.address("listen.syslog_tcp", &listen.syslog_tcp, local(5514), plaintext)?,
+        http: place.address("listen.http", listen.http.as_ref(), local(8600), plaintext)?,
+        syslog_udp: place.address("listen.syslog_udp", listen.syslog_udp.as_ref(), local(5514), plaintext)?,
+        syslog_tcp: place.address("listen.syslog_tcp", listen.syslog_tcp.as_ref(), local(5514), plaintext)?,
     })
 }
 
@@ -361,27 +370,21 @@ fn trusted_proxies(place: &Place<'_>, raw: &Raw) -> Result<Vec<IpNet>, SettingsE
 }
 
 fn calendar(place: &Place<'_>, raw: &Raw) -> Result<CalendarSettings, SettingsError> {
-    let words = |value: &At<Vec<String>>, default: &[&str]| {
-        value.as_ref().map_or_else(
-            || default.iter().map(|&word| word.to_owned()).collect(),
-            |value| value.get_ref().clone(),
-        )
+    let words = |value: Option<&Spanned<Vec<String>>>, usual: &[&str]| match value {
+        Some(value) => value.get_ref().clone(),
+        None => usual.iter().map(|&word| word.to_owned()).collect(),
     };
-    let word = |value: &At<String>, default: &str| {
-        value
-            .as_ref()
-            .map_or_else(|| default.to_owned(), |value| value.get_ref().clone())
-    };
+    let word = |value: Option<&Spanned<String>>, usual: &str| value.map_or(usual, |value| value.get_ref()).to_owned();
     Ok(CalendarSettings {
-        hours: word(&raw.calendar.hours, "09:00-18:00"),
-        days: words(&raw.calendar.days, &["mon", "tue", "wed", "thu", "fri"]),
+        hours: word(raw.calendar.hours.as_ref(), "09:00-18:00"),
+        days: words(raw.calendar.days.as_ref(), &["mon", "tue", "wed", "thu", "fri"]),
         holidays_are_japanese: place.word(
             "calendar.holidays",
-            &raw.calendar.holidays,
+            raw.calendar.holidays.as_ref(),
             &[("jp", true), ("none", false)],
             true,
         )?,
-        closed: words(&raw.calendar.closed, &["12-29..01-03"]),
+        closed: words(raw.calendar.closed.as_ref(), &["12-29..01-03"]),
     })
 }
 
@@ -391,19 +394,21 @@ fn channel(place: &Place<'_>, raw: &RawChannel, lang: Lang) -> Result<ChannelSet
         &raw.kind,
         &[("slack", ChannelKind::Slack), ("webhook", ChannelKind::Webhook)],
     )?;
-    let url = place.secret(raw, "URL", &raw.url, &raw.url_file).ok_or_else(|| {
-        let name = raw.name.get_ref();
-        place.wrong(
-            raw.name.span(),
-            "channel.url_file",
-            "missing",
-            format!(
-                "a file with the address to post to, or SEKISHO__CHANNEL__{}__URL in the environment",
-                name.to_uppercase()
-            ),
-        )
-    })?;
-    let secret = place.secret(raw, "SECRET", &raw.secret, &raw.secret_file);
+    let url = place
+        .secret(raw, "URL", raw.url.as_ref(), raw.url_file.as_ref())
+        .ok_or_else(|| {
+            let name = raw.name.get_ref();
+            place.wrong(
+                raw.name.span(),
+                "channel.url_file",
+                "missing",
+                format!(
+                    "a file with the address to post to, or SEKISHO__CHANNEL__{}__URL in the environment",
+                    name.to_uppercase()
+                ),
+            )
+        })?;
+    let secret = place.secret(raw, "SECRET", raw.secret.as_ref(), raw.secret_file.as_ref());
     if kind == ChannelKind::Webhook && secret.is_none() {
         return Err(place.wrong(
             raw.kind.span(),
@@ -417,8 +422,8 @@ fn channel(place: &Place<'_>, raw: &RawChannel, lang: Lang) -> Result<ChannelSet
         kind,
         url,
         secret,
-        min_level: place.word("channel.min_level", &raw.min_level, LEVELS, Severity::High)?,
-        lang: place.word("channel.lang", &raw.lang, LANGS, lang)?,
+        min_level: place.word("channel.min_level", raw.min_level.as_ref(), LEVELS, Severity::High)?,
+        lang: place.word("channel.lang", raw.lang.as_ref(), LANGS, lang)?,
         allow_plaintext: raw.allow_plaintext,
     })
 }

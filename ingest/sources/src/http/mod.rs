@@ -22,7 +22,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING};
+use axum::http::header::{AUTHORIZATION, ORIGIN, CONTENT_ENCODING};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use axum::routing::{get, post};
 use sekisho_model::{Clock, Origin, ids};
@@ -184,6 +184,10 @@ impl Door {
             return Err(Refusal::Unavailable("the program is ending"));
         }
         let authorization = headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+        // A page in somebody's browser can post to the loopback address too; programs send no `Origin`.
+        if authorization.is_none() && headers.contains_key(ORIGIN) {
+            return Err(Refusal::Forbidden);
+        }
         let tokens = Arc::clone(&door.tokens.borrow());
         let sender = tokens.check(authorization, source).map_err(|denied| match denied {
             Denied::Unknown => Refusal::Unauthorised,

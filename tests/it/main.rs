@@ -1,0 +1,22 @@
+//! The program as its users have it: started as a process, spoken to over its own doors.
+//!
+//! Nothing here is linked against the program, so that these tests tell what a user would see. Each
+//! test has a folder and ports of its own, and waits for what must happen instead of for time to pass.
+
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on fails"
+)]
+
+mod cli;
+mod crash;
+mod load;
+mod live;
+mod readers;
+mod samples;
+mod story;
+mod support;
