@@ -165,7 +165,7 @@ async fn nothing_in_a_body_is_fine() {
 
 #[tokio::test]
 async fn a_page_in_a_browser_may_not_send_without_a_token() {
-    let bench = bench(QUOTA_BYTES);
+    let bench = bench(1 << 30);
 
     let (status, ..) = bench
         .send(request("/ingest/auto", &[("origin", "https://example.com")], "line\n"))
