@@ -93,8 +93,7 @@ pub(crate) fn detect(context: &Context) -> Result<(), Failure> {
     for _ in 0..RUNS {
         let (time, snapshot) = timed(|| engine.snapshot())?;
         times.push(time.as_secs_f64());
-        let snapshot = snapshot?; { let mut m=std::collections::BTreeMap::<String,(usize,usize)>::new(); for (p,k,v) in snapshot.entries(){let e=m.entry(p.to_owned()).or_default(); e.0+=1; e.1+=k.len()+v.len();} if times.len()==1 { println!("{m:#?}"); } }
-        bytes = size(&snapshot);
+        bytes = size(&snapshot?);
     }
     say(&format!(
         "Saving the state at the end: {:.1} MB in {:.0} ms.",

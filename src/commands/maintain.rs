@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use sekisho_model::Clock;
-use sekisho_store::maintain::{self, Upkeep};
+use sekisho_store::maintain;
 
 use crate::cli::StoreArgs;
 use crate::clock::SystemClock;
-use crate::settings::{Environment, Settings};
+use crate::service::words;
+use crate::settings::Environment;
 
 /// Maintains the tables now.
 pub(super) fn run(args: &StoreArgs, environment: &Environment) -> Result<ExitCode> {
@@ -25,28 +26,4 @@ pub(super) fn run(args: &StoreArgs, environment: &Environment) -> Result<ExitCod
         writeln!(out, "{table:8} {}", words(&upkeep))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Maintains the tables of a running service.
-pub(crate) async fn maintain_tables(settings: &Settings) -> Result<()> {
-    let done = maintain::maintain(&settings.data, SystemClock.now(), settings.retain_days).await?;
-    for (table, upkeep) in done {
-        tracing::info!(table, "maintained: {}", words(&upkeep));
-    }
-    Ok(())
-}
-
-fn words(upkeep: &Upkeep) -> String {
-    let Upkeep {
-        dropped,
-        compacted,
-        into,
-        vacuumed,
-        log_entries,
-        swept,
-    } = upkeep;
-    format!(
-        "{compacted} files put together into {into}; {dropped} past their age dropped; removed {vacuumed} files no longer \
-         used, {log_entries} log entries, {swept} left by a crash"
-    )
 }

@@ -21,8 +21,6 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-pub(crate) use maintain::maintain_tables;
-
 use crate::cli::{Command, StoreArgs, TimeArgs};
 use crate::settings::{self, Environment, Settings};
 

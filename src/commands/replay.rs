@@ -5,12 +5,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use sekisho_formats::YearPolicy;
 use sekisho_model::batch::BATCH_ROWS_MAX;
-use sekisho_model::{Clock, Column, EventBatch, Lang, Origin, Raw, Reject, Time};
+use sekisho_model::{Clock, EventBatch, Lang, Origin, Raw, Reject, Time};
 
 use super::input::{self, Records};
 use super::report::{Report, Summary};
@@ -185,11 +184,4 @@ impl Cursor {
         rows.and_then(|batch| (0..batch.len()).map(|row| batch.time(row)).min())
             .unwrap_or_default()
     }
-}
-
-/// Gives every row a new offset, in the order of judging.
-pub(super) fn renumber(batch: EventBatch, first: i64) -> Result<EventBatch> {
-    let count = i64::try_from(batch.len())?;
-    let offsets = arrow_array::Int64Array::from_iter_values(first..first + count);
-    Ok(batch.with_column(Column::Offset, Arc::new(offsets))?)
 }

@@ -1,13 +1,12 @@
 //! Writing what `replay` judged to tables of its own.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use sekisho_model::{EventBatch, Findings, Reject};
+use sekisho_model::{Column, EventBatch, Findings, Reject};
 use sekisho_pipeline::{Epoch, Tables};
 use sekisho_store::Store;
-
-use super::replay::renumber;
 
 /// Rows after which an epoch is committed.
 const EPOCH_ROWS: usize = 65_536;
@@ -76,4 +75,11 @@ impl Stored {
             .block_on(self.store.commit(epoch))
             .map_err(|error| anyhow!(error))
     }
+}
+
+/// Gives every row a new offset, in the order of judging.
+fn renumber(batch: EventBatch, first: i64) -> Result<EventBatch> {
+    let count = i64::try_from(batch.len())?;
+    let offsets = arrow_array::Int64Array::from_iter_values(first..first + count);
+    Ok(batch.with_column(Column::Offset, Arc::new(offsets))?)
 }

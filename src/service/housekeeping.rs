@@ -7,9 +7,11 @@ use anyhow::Result;
 use sekisho_model::Clock;
 use sekisho_sources::Spool;
 use sekisho_sources::http::Tokens;
+use sekisho_store::maintain::{self as upkeep, Upkeep};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::SystemClock;
 use crate::context::{Generation, Watcher};
 use crate::settings::Settings;
 
@@ -78,13 +80,13 @@ pub(super) async fn maintain(settings: Settings, stop: CancellationToken) -> Res
     let mut last = tokio::time::Instant::now();
     while pause(COMPACT, &stop).await {
         let done = if last.elapsed() < MAINTAIN {
-            sekisho_store::maintain::compact_if_due(&settings.data)
+            upkeep::compact_if_due(&settings.data)
                 .await
                 .map(|_| ())
                 .map_err(anyhow::Error::from)
         } else {
             last = tokio::time::Instant::now();
-            crate::commands::maintain_tables(&settings).await
+            maintain_tables(&settings).await
         };
         if let Err(error) = done {
             tracing::error!(
@@ -94,6 +96,31 @@ pub(super) async fn maintain(settings: Settings, stop: CancellationToken) -> Res
         }
     }
     Ok(())
+}
+
+/// Maintains the tables of a running service.
+async fn maintain_tables(settings: &Settings) -> Result<()> {
+    let done = upkeep::maintain(&settings.data, SystemClock.now(), settings.retain_days).await?;
+    for (table, upkeep) in done {
+        tracing::info!(table, "maintained: {}", words(&upkeep));
+    }
+    Ok(())
+}
+
+/// What was done to a table, in words.
+pub(crate) fn words(upkeep: &Upkeep) -> String {
+    let Upkeep {
+        dropped,
+        compacted,
+        into,
+        vacuumed,
+        log_entries,
+        swept,
+    } = upkeep;
+    format!(
+        "{compacted} files put together into {into}; {dropped} past their age dropped; removed {vacuumed} files no longer \
+         used, {log_entries} log entries, {swept} left by a crash"
+    )
 }
 
 /// Waits; false when it is time to stop.

@@ -6,6 +6,8 @@
 mod housekeeping;
 mod lane;
 
+pub(crate) use housekeeping::words;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

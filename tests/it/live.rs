@@ -9,12 +9,18 @@ pub(crate) const CHANNELS: &[&str] = &["en", "ja", "slack"];
 /// Those that tell which incident they tell of.
 pub(crate) const WEBHOOKS: &[&str] = &["en", "ja"];
 /// Who the three incidents are about.
-pub(crate) const SUSPECTS: [&str; 3] =
-    ["admin.mori@example.co.jp", "hana.sato@example.co.jp", "kenji.tanaka@example.co.jp"];
+pub(crate) const SUSPECTS: [&str; 3] = [
+    "admin.mori@example.co.jp",
+    "hana.sato@example.co.jp",
+    "kenji.tanaka@example.co.jp",
+];
 
 /// The logs that hold the three incidents.
 pub(crate) fn logs() -> Vec<Sample> {
-    ["leaver", "mail", "administrator"].iter().flat_map(|folder| samples(folder)).collect()
+    ["leaver", "mail", "administrator"]
+        .iter()
+        .flat_map(|folder| samples(folder))
+        .collect()
 }
 
 /// Sends a log through the door its source would use; when this returns, it was taken or given away.
@@ -44,7 +50,9 @@ pub(crate) fn rows() -> i64 {
         let text = std::fs::read_to_string(crate::support::root().join(expected)).expect("it is there");
         for (number, row) in crate::support::ndjson(&text).into_iter().enumerate() {
             // Only records with ids of their own can be recognised when they come again.
-            let uid = row["event_uid"].as_str().map_or_else(|| format!("{}:{number}", log.path.display()), str::to_owned);
+            let uid = row["event_uid"]
+                .as_str()
+                .map_or_else(|| format!("{}:{number}", log.path.display()), str::to_owned);
             unique.insert(uid);
         }
     }
@@ -55,7 +63,9 @@ pub(crate) fn rows() -> i64 {
 pub(crate) fn settle(home: &Home, collector: &Collector) {
     home.wait_number("SELECT count(*) FROM events", rows());
     for channel in CHANNELS {
-        collector.wait(channel, "three incidents are told", |posts| posts.len() >= SUSPECTS.len());
+        collector.wait(channel, "three incidents are told", |posts| {
+            posts.len() >= SUSPECTS.len()
+        });
     }
     eventually("no message waits", || {
         let listed = sekisho(["outbox", "list", "-c", &home.config()]).ok();
@@ -74,7 +84,10 @@ pub(crate) fn told(posts: &[Post]) -> BTreeSet<(String, String)> {
         .map(|post| {
             assert!(post.is_signed(), "{post:?}");
             let incident = &post.json()["data"]["incident"];
-            (incident["entity"].as_str().expect("it has one").to_owned(), post.incident_id())
+            (
+                incident["entity"].as_str().expect("it has one").to_owned(),
+                post.incident_id(),
+            )
         })
         .collect()
 }

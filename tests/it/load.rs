@@ -32,6 +32,8 @@ pub(crate) struct Body {
 #[derive(Debug)]
 pub(crate) struct Load {
     sign_in: Value,
+    /// One with another device.
+    sign_in_abroad: Value,
     download: Value,
 }
 
@@ -39,10 +41,14 @@ impl Load {
     pub(crate) fn new() -> Self {
         let first = |folder, source, what: &str| {
             let records = ndjson(&sample(folder, source).text());
-            records.into_iter().find(|record| record.to_string().contains(what)).expect("the sample has one")
+            records
+                .into_iter()
+                .find(|record| record.to_string().contains(what))
+                .expect("the sample has one")
         };
         Self {
             sign_in: first("administrator", "entra.signin", "203.0.113.130"),
+            sign_in_abroad: first("administrator", "entra.signin", "Firefox"),
             download: first("leaver", "m365.audit", "FileDownloaded"),
         }
     }
@@ -53,7 +59,12 @@ impl Load {
             return self.downloads(number);
         }
         let worker = number % WORKERS;
-        let mut records = vec![self.sign_in(number, 0, &format!("worker{worker}"), &format!("203.0.113.{}", 1 + worker))];
+        let mut records = vec![self.sign_in(
+            number,
+            0,
+            &format!("worker{worker}"),
+            &format!("203.0.113.{}", 1 + worker),
+        )];
         let traveller = number / TRAVELLER_BODIES;
         let name = format!("traveller{traveller}");
         match number % TRAVELLER_BODIES {
@@ -65,7 +76,12 @@ impl Load {
     }
 
     fn sign_in(&self, number: u64, nth: u64, user: &str, ip: &str) -> Value {
-        let mut record = self.sign_in.clone();
+        let abroad = !ip.starts_with("203.0.113.");
+        let mut record = if abroad {
+            self.sign_in_abroad.clone()
+        } else {
+            self.sign_in.clone()
+        };
         let (time, name) = (at(number), format!("{user}@example.co.jp"));
         record["time"] = json!(format!("{time}Z"));
         record["callerIpAddress"] = json!(ip);
@@ -86,7 +102,9 @@ impl Load {
             record["CreationTime"] = json!(at(number));
             record["UserId"] = json!(name);
             record["UserKey"] = json!(name);
-            record["ObjectId"] = json!(format!("https://example.sharepoint.com/sites/design/{number}-{nth}.dwg"));
+            record["ObjectId"] = json!(format!(
+                "https://example.sharepoint.com/sites/design/{number}-{nth}.dwg"
+            ));
             record
         };
         body("m365.audit", (0..FILES).map(record).collect(), "/Id")
@@ -114,7 +132,10 @@ pub(crate) fn id_of(raw: &str) -> String {
 }
 
 fn body(source: &'static str, records: Vec<Value>, id: &str) -> Body {
-    let ids = records.iter().filter_map(|record| Some(record.pointer(id)?.as_str()?.to_owned())).collect();
+    let ids = records
+        .iter()
+        .filter_map(|record| Some(record.pointer(id)?.as_str()?.to_owned()))
+        .collect();
     let text = records.iter().map(|record| format!("{record}\n")).collect();
     Body { source, text, ids }
 }

@@ -14,8 +14,8 @@
 
 mod cli;
 mod crash;
-mod load;
 mod live;
+mod load;
 mod readers;
 mod samples;
 mod story;

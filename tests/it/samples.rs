@@ -21,11 +21,16 @@ fn normal_form(sample: &Sample) -> String {
     if sample.source == "linux.sshd" {
         args.extend(["--year", "2026"]); // these lines do not tell the year
     }
-    ndjson(&sekisho(args).ok()).into_iter().map(|row| line(sample, row)).collect()
+    ndjson(&sekisho(args).ok())
+        .into_iter()
+        .map(|row| line(sample, row))
+        .collect()
 }
 
 fn line(sample: &Sample, row: Value) -> String {
-    let Value::Object(mut row) = row else { panic!("not an object: {row}") };
+    let Value::Object(mut row) = row else {
+        panic!("not an object: {row}")
+    };
     assert!(row.contains_key("raw"), "every row has its record: {row:?}");
     row.retain(|name, _| !LEFT_OFF.contains(&name.as_str()));
     if !WITH_IDS.contains(&sample.source.as_str()) {
@@ -57,6 +62,11 @@ fn every_sample_has_the_normal_form_that_stands_beside_it() {
             let parsed = |line: &str| serde_json::from_str::<Value>(line).expect("a line is JSON");
             assert_eq!(parsed(found), parsed(expected), "{}:{}", path.display(), number + 1);
         }
-        assert_eq!(found.lines().count(), expected.lines().count(), "rows of {}", sample.path.display());
+        assert_eq!(
+            found.lines().count(),
+            expected.lines().count(),
+            "rows of {}",
+            sample.path.display()
+        );
     }
 }

@@ -17,35 +17,85 @@ const STOP_MAX: Duration = Duration::from_secs(20);
 const ENGLISH: [(&str, &[&str]); 3] = [
     (
         "hana.sato@example.co.jp",
-        &["A leaver's account was used", "30 Sep 2026", "Osaka, Japan", "203.0.113.70", "31 March 2026", "Mass download", "Disable the account"],
+        &[
+            "A leaver's account was used",
+            "30 Sep 2026",
+            "Osaka, Japan",
+            "203.0.113.70",
+            "31 March 2026",
+            "Mass download",
+            "Disable the account",
+        ],
     ),
     (
         "kenji.tanaka@example.co.jp",
-        &["14 Oct 2026", "02:51", "Lagos, Nigeria", "198.51.100.70", "tried many accounts", "300 recipients", "reset the password"],
+        &[
+            "14 Oct 2026",
+            "02:51",
+            "Lagos, Nigeria",
+            "198.51.100.70",
+            "tried many accounts",
+            "300 recipients",
+            "reset the password",
+        ],
     ),
     (
         "admin.mori@example.co.jp",
-        &["Impossible travel", "13 Nov 2026", "Tokyo, Japan", "Amsterdam, Netherlands", "198.51.100.10", "outside office hours", "ask: by telephone"],
+        &[
+            "Impossible travel",
+            "13 Nov 2026",
+            "Tokyo, Japan",
+            "Amsterdam, Netherlands",
+            "198.51.100.10",
+            "outside office hours",
+            "ask: by telephone",
+        ],
     ),
 ];
 const JAPANESE: [(&str, &[&str]); 3] = [
     (
         "hana.sato@example.co.jp",
-        &["退職者アカウントの使用", "2026年9月30日", "Osaka（日本）", "203.0.113.70", "2026年3月31日に退職", "大量ダウンロード", "停止"],
+        &[
+            "退職者アカウントの使用",
+            "2026年9月30日",
+            "Osaka（日本）",
+            "203.0.113.70",
+            "2026年3月31日に退職",
+            "大量ダウンロード",
+            "停止",
+        ],
     ),
     (
         "kenji.tanaka@example.co.jp",
-        &["2026年10月14日", "02:51", "ナイジェリア", "198.51.100.70", "攻撃元からのサインイン成功", "300件", "パスワード"],
+        &[
+            "2026年10月14日",
+            "02:51",
+            "ナイジェリア",
+            "198.51.100.70",
+            "攻撃元からのサインイン成功",
+            "300件",
+            "パスワード",
+        ],
     ),
     (
         "admin.mori@example.co.jp",
-        &["移動不可能なサインイン", "2026年11月13日", "Tokyo（日本）", "オランダ", "198.51.100.10", "営業時間外", "本人に電話"],
+        &[
+            "移動不可能なサインイン",
+            "2026年11月13日",
+            "Tokyo（日本）",
+            "オランダ",
+            "198.51.100.10",
+            "営業時間外",
+            "本人に電話",
+        ],
     ),
 ];
 
 /// What the messages of a channel say about somebody.
 fn text_about(posts: &[Post], who: &str) -> String {
-    let about = posts.iter().filter(|post| post.body.contains(&format!("：{who}")) || post.body.contains(&format!(": {who}")));
+    let about = posts
+        .iter()
+        .filter(|post| post.body.contains(&format!("：{who}")) || post.body.contains(&format!(": {who}")));
     about.map(|post| post.json().to_string()).collect()
 }
 
@@ -64,12 +114,23 @@ fn assert_text(posts: &[Post], expected: &[(&str, &[&str])]) {
 
 fn assert_messages(collector: &Collector) {
     let [english, japanese, slack] = [CHANNELS[0], CHANNELS[1], CHANNELS[2]].map(|channel| collector.posts(channel));
-    let told = WEBHOOKS.iter().map(|channel| told(&collector.posts(channel))).collect::<Vec<_>>();
+    let told = WEBHOOKS
+        .iter()
+        .map(|channel| told(&collector.posts(channel)))
+        .collect::<Vec<_>>();
     let suspects: Vec<&str> = told[0].iter().map(|(who, _)| who.as_str()).collect();
     assert_eq!(suspects, SUSPECTS, "each incident is told, and nothing else");
     assert_eq!(told[0], told[1], "both channels hear of the same incidents");
-    let ids: BTreeSet<&str> = english.iter().chain(&japanese).map(|post| post.header("webhook-id")).collect();
-    assert_eq!(ids.len(), english.len() + japanese.len(), "each message has an id of its own");
+    let ids: BTreeSet<&str> = english
+        .iter()
+        .chain(&japanese)
+        .map(|post| post.header("webhook-id"))
+        .collect();
+    assert_eq!(
+        ids.len(),
+        english.len() + japanese.len(),
+        "each message has an id of its own"
+    );
     for post in english.iter().chain(&japanese) {
         assert_eq!(post.json()["data"]["resent"], json!(false), "nothing was told twice");
         assert!(post.body.len() < 20_000, "a webhook fits its receivers");
@@ -91,18 +152,31 @@ fn assert_messages(collector: &Collector) {
 fn assert_tables(home: &Home) {
     let count = rows();
     assert_eq!(home.rows("SELECT count(*) AS n FROM events"), [json!({"n": count})]);
-    let csv = home.sql("csv", "SELECT count(*) AS n, min(source) AS s FROM events").ok();
-    assert_eq!(csv.lines().collect::<Vec<_>>(), ["n,s", &format!("{count},entra.signin")]);
+    let csv = home
+        .sql("csv", "SELECT count(*) AS n, min(source) AS s FROM events")
+        .ok();
+    assert_eq!(
+        csv.lines().collect::<Vec<_>>(),
+        ["n,s", &format!("{count},entra.signin")]
+    );
     let table = home.sql("table", "SELECT count(*) AS n FROM events").ok();
     let cells: Vec<&str> = table.split(['|', '\n']).map(str::trim).collect();
-    assert!(cells.contains(&"n") && cells.contains(&count.to_string().as_str()), "{table}");
+    assert!(
+        cells.contains(&"n") && cells.contains(&count.to_string().as_str()),
+        "{table}"
+    );
 
     let rejects = home.rows("SELECT source, reason, raw, raw_bytes FROM rejects");
     assert_eq!(rejects.len(), 1, "{rejects:?}");
     assert_eq!(rejects[0]["source"], "entra.signin");
     assert_eq!(rejects[0]["raw"], BROKEN);
     assert_eq!(rejects[0]["raw_bytes"], BROKEN.len());
-    assert!(rejects[0]["reason"].as_str().is_some_and(|reason| reason.starts_with("not JSON")), "{rejects:?}");
+    assert!(
+        rejects[0]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.starts_with("not JSON")),
+        "{rejects:?}"
+    );
 
     let found = home.rows(
         "SELECT DISTINCT entity FROM alerts_latest WHERE incident_severity IN ('high', 'critical') ORDER BY entity",
@@ -139,9 +213,15 @@ fn a_body_that_is_sent_again_is_taken_once() {
     for _ in 0..3 {
         send(&service, &log);
     }
-    service.ingest("web.combined", "198.51.100.9 - - [12/Nov/2026:10:00:00 +0900] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"");
+    service.ingest(
+        "web.combined",
+        "198.51.100.9 - - [12/Nov/2026:10:00:00 +0900] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\"",
+    );
     home.wait_number("SELECT count(*) FROM events WHERE source = 'web.combined'", 1);
 
     let expected = i64::try_from(log.text().lines().count()).expect("it is short");
-    assert_eq!(home.number("SELECT count(*) FROM events WHERE source <> 'web.combined'"), expected);
+    assert_eq!(
+        home.number("SELECT count(*) FROM events WHERE source <> 'web.combined'"),
+        expected
+    );
 }

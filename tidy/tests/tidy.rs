@@ -233,7 +233,8 @@ fn every_sample_log_has_its_expected_rows_beside_it() {
                 continue;
             }
             samples += 1;
-            let expected = folder.path().join(format!("{name}.expected.ndjson"));
+            let source = name.rsplit_once('.').map_or(name.as_str(), |(source, _)| source);
+            let expected = folder.path().join(format!("{source}.expected.ndjson"));
             assert!(expected.is_file(), "{} is missing", expected.display());
         }
     }

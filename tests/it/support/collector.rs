@@ -36,14 +36,24 @@ impl Post {
 
     /// The incident that a webhook tells of.
     pub(crate) fn incident_id(&self) -> String {
-        self.json()["data"]["incident"]["incident_id"].as_str().expect("a webhook names its incident").to_owned()
+        self.json()["data"]["incident"]["incident_id"]
+            .as_str()
+            .expect("a webhook names its incident")
+            .to_owned()
     }
 
     /// Whether the signature is that of Standard Webhooks with [`KEY`].
     pub(crate) fn is_signed(&self) -> bool {
-        let key = STANDARD.decode(KEY.trim_start_matches("whsec_")).expect("the key is base64");
+        let key = STANDARD
+            .decode(KEY.trim_start_matches("whsec_"))
+            .expect("the key is base64");
         let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
-        let signed = format!("{}.{}.{}", self.header("webhook-id"), self.header("webhook-timestamp"), self.body);
+        let signed = format!(
+            "{}.{}.{}",
+            self.header("webhook-id"),
+            self.header("webhook-timestamp"),
+            self.body
+        );
         self.header("webhook-signature").split(' ').any(|signature| {
             let tag = signature.strip_prefix("v1,").and_then(|tag| STANDARD.decode(tag).ok());
             tag.is_some_and(|tag| hmac::verify(&key, signed.as_bytes(), &tag).is_ok())
@@ -82,7 +92,13 @@ impl Collector {
     /// What arrived for a channel so far.
     pub(crate) fn posts(&self, channel: &str) -> Vec<Post> {
         let path = format!("/{channel}");
-        self.posts.lock().expect("no thread failed").iter().filter(|post| post.path == path).cloned().collect()
+        self.posts
+            .lock()
+            .expect("no thread failed")
+            .iter()
+            .filter(|post| post.path == path)
+            .cloned()
+            .collect()
     }
 
     /// Waits until what arrived for a channel is `enough`.
@@ -103,7 +119,9 @@ fn serve(stream: TcpStream, posts: &Mutex<Vec<Post>>) -> Option<()> {
     loop {
         line.clear();
         reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim().split_once(':') else { break };
+        let Some((name, value)) = line.trim().split_once(':') else {
+            break;
+        };
         headers.insert(name.to_lowercase(), value.trim().to_owned());
     }
     let mut body = vec![0; headers.get("content-length")?.parse().ok()?];

@@ -103,9 +103,16 @@ pub(crate) fn samples(folder: &str) -> Vec<Sample> {
     let mut found: Vec<Sample> = std::fs::read_dir(root().join(&folder))
         .expect("the samples are there")
         .filter_map(|entry| {
-            let name = entry.expect("a folder can be listed").file_name().into_string().expect("names are UTF-8");
+            let name = entry
+                .expect("a folder can be listed")
+                .file_name()
+                .into_string()
+                .expect("names are UTF-8");
             let source = name.strip_suffix(".ndjson").or_else(|| name.strip_suffix(".log"))?;
-            (!source.ends_with(".expected")).then(|| Sample { path: folder.join(&name), source: source.to_owned() })
+            (!source.ends_with(".expected")).then(|| Sample {
+                path: folder.join(&name),
+                source: source.to_owned(),
+            })
         })
         .collect();
     found.sort_by(|a, b| a.path.cmp(&b.path));
@@ -114,5 +121,8 @@ pub(crate) fn samples(folder: &str) -> Vec<Sample> {
 
 /// One sample log.
 pub(crate) fn sample(folder: &str, source: &str) -> Sample {
-    samples(folder).into_iter().find(|sample| sample.source == source).expect("there is such a sample")
+    samples(folder)
+        .into_iter()
+        .find(|sample| sample.source == source)
+        .expect("there is such a sample")
 }

@@ -15,7 +15,14 @@ use super::program::command;
 use super::{Answer, Collector, KEY, PATIENCE, Ran, eventually, ndjson, post, root, sekisho};
 
 /// The sources of the samples, whose records are months old.
-const SOURCES: &[&str] = &["entra.signin", "m365.audit", "linux.sshd", "mail.postfix", "mail.dovecot", "web.combined"];
+const SOURCES: &[&str] = &[
+    "entra.signin",
+    "m365.audit",
+    "linux.sshd",
+    "mail.postfix",
+    "mail.dovecot",
+    "web.combined",
+];
 
 /// A folder with settings and data.
 #[derive(Debug)]
@@ -38,7 +45,10 @@ impl Home {
         for list in ["people.csv", "networks.csv"] {
             std::fs::copy(samples.join(list), home.path(list)).expect("a list can be copied");
         }
-        let sources: String = SOURCES.iter().map(|id| format!("[source.\"{id}\"]\nbackfill = true\n")).collect();
+        let sources: String = SOURCES
+            .iter()
+            .map(|id| format!("[source.\"{id}\"]\nbackfill = true\n"))
+            .collect();
         let settings = format!(
             "data = \"data\"\nzone = \"Asia/Tokyo\"\n{more}\n\
              [listen]\nhttp = \"127.0.0.1:0\"\nsyslog_udp = \"127.0.0.1:0\"\nsyslog_tcp = \"127.0.0.1:0\"\n\
@@ -62,12 +72,14 @@ impl Home {
             )
         };
         let key = format!("secret = \"{KEY}\"\n");
-        Self::of_the_firm(&[
-            channel("en", "webhook", "en", &key),
-            channel("ja", "webhook", "ja", &key),
-            channel("slack", "slack", "ja", ""),
-        ]
-        .concat())
+        Self::of_the_firm(
+            &[
+                channel("en", "webhook", "en", &key),
+                channel("ja", "webhook", "ja", &key),
+                channel("slack", "slack", "ja", ""),
+            ]
+            .concat(),
+        )
     }
 
     /// A file in the folder.
@@ -77,7 +89,10 @@ impl Home {
 
     /// The settings file.
     pub(crate) fn config(&self) -> String {
-        self.path("sekisho.toml").to_str().expect("the path is UTF-8").to_owned()
+        self.path("sekisho.toml")
+            .to_str()
+            .expect("the path is UTF-8")
+            .to_owned()
     }
 
     /// Asks in SQL.
@@ -99,7 +114,10 @@ impl Home {
         }
         let rows = ndjson(&ran.ok());
         let row = rows.first().and_then(Value::as_object).expect("there is an answer");
-        row.values().next().and_then(Value::as_i64).unwrap_or_else(|| panic!("not a number: {row:?}"))
+        row.values()
+            .next()
+            .and_then(Value::as_i64)
+            .unwrap_or_else(|| panic!("not a number: {row:?}"))
     }
 
     /// Waits until the answer to a question is this number.
@@ -130,7 +148,9 @@ pub(crate) struct Service {
 
 impl Service {
     fn start(config: &Path) -> Self {
-        let mut child = command([Path::new("run"), Path::new("-c"), config]).spawn().expect("the program starts");
+        let mut child = command([Path::new("run"), Path::new("-c"), config])
+            .spawn()
+            .expect("the program starts");
         let log = Arc::new(Mutex::new(Vec::new()));
         let kept = Arc::clone(&log);
         let stderr = BufReader::new(child.stderr.take().expect("it has a standard error"));
@@ -140,12 +160,22 @@ impl Service {
             }
         });
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut service = Self { child, log, http: nowhere, syslog_tcp: nowhere, syslog_udp: nowhere };
+        let mut service = Self {
+            child,
+            log,
+            http: nowhere,
+            syslog_tcp: nowhere,
+            syslog_udp: nowhere,
+        };
         let line = eventually("the service listens", || {
             if let Some(status) = service.child.try_wait().expect("a child can be asked") {
                 panic!("the service ended: {status}\n{}", service.log());
             }
-            service.log().lines().find(|line| line.contains("listening")).map(str::to_owned)
+            service
+                .log()
+                .lines()
+                .find(|line| line.contains("listening"))
+                .map(str::to_owned)
         });
         service.http = address(&line, "http");
         service.syslog_tcp = address(&line, "syslog_tcp");
@@ -169,7 +199,9 @@ impl Service {
     pub(crate) fn syslog(&self, lines: &str) {
         let mut stream = TcpStream::connect(self.syslog_tcp).expect("it listens");
         stream.write_all(lines.as_bytes()).expect("it reads");
-        stream.shutdown(std::net::Shutdown::Write).expect("the connection is there");
+        stream
+            .shutdown(std::net::Shutdown::Write)
+            .expect("the connection is there");
     }
 
     /// Takes its breath away, as a power cut would.
@@ -182,7 +214,9 @@ impl Service {
     pub(crate) fn stop(mut self) -> (Option<i32>, Duration) {
         let begun = Instant::now();
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it can be asked");
-        let status = eventually("the service stops", || self.child.try_wait().expect("a child can be asked"));
+        let status = eventually("the service stops", || {
+            self.child.try_wait().expect("a child can be asked")
+        });
         (status.code(), begun.elapsed())
     }
 }
@@ -198,6 +232,10 @@ impl Drop for Service {
 }
 
 fn address(line: &str, name: &str) -> SocketAddr {
-    let value = line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
-    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in {line:?}"))
+    let value = line
+        .split_whitespace()
+        .find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+    value
+        .and_then(|value| value.parse().ok())
+        .unwrap_or_else(|| panic!("no {name} in {line:?}"))
 }
