@@ -185,13 +185,14 @@ impl Judge for LogJudge {
                 FrameBody::Records(records) => self.records(frame, records, &mut out, &mut judged),
                 FrameBody::Tick => self.decoder.tick(frame.observed, frame.first, &mut out),
                 FrameBody::Context(name) => {
-                    self.close(&mut out, &mut judged);
                     self.activate(name);
                     out = self.decoder.output();
                 }
             }
+            // What is judged together decides which event opens an incident, and so its id. After a
+            // crash the same frames are read in other groups; apart, they give the same ids again.
+            self.close(&mut out, &mut judged);
         }
-        self.close(&mut out, &mut judged);
         judged
     }
 

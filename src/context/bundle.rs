@@ -53,6 +53,8 @@ impl Bundle {
         }
         if let Some(rules) = &files.rules {
             bundle.add_folder("rules", rules)?;
+        } else if let Some(rules) = files.usual_rules.as_ref().filter(|folder| folder.is_dir()) {
+            bundle.add_folder("rules", rules)?;
         }
         Ok(bundle)
     }

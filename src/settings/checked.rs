@@ -71,6 +71,8 @@ pub(crate) struct ContextFiles {
     pub(crate) people: Option<PathBuf>,
     pub(crate) networks: Option<PathBuf>,
     pub(crate) rules: Option<PathBuf>,
+    /// Where own rules lie if no setting says otherwise; the folder may be missing.
+    pub(crate) usual_rules: Option<PathBuf>,
 }
 
 /// When the office is open; checked by `sekisho-enrich`.
@@ -272,8 +274,8 @@ impl Settings {
             })
             .collect::<Result<_, SettingsError>>()?;
         let relative = |file: &Option<PathBuf>| file.as_ref().map(|file| beside(path, file));
+        let data = relative(&raw.data).unwrap_or_else(|| PathBuf::from(DATA_DEFAULT));
         Ok(Self {
-            data: relative(&raw.data).unwrap_or_else(|| PathBuf::from(DATA_DEFAULT)),
             tenant: raw.tenant.as_deref().unwrap_or("default").into(),
             zone,
             zone_is_set,
@@ -289,6 +291,7 @@ impl Settings {
                 people: relative(&raw.context.people),
                 networks: relative(&raw.context.networks),
                 rules: relative(&raw.context.rules),
+                usual_rules: Some(data.join("rules")),
             },
             trusted_proxies: trusted_proxies(&place, raw)?,
             calendar: calendar(&place, raw)?,
@@ -302,6 +305,7 @@ impl Settings {
                 raw.store.epoch_secs.as_ref(),
                 EPOCH_DEFAULT,
             )?),
+            data,
             retain_days: u16::try_from(place.at_least_one(
                 "store.retain_days",
                 raw.store.retain_days.as_ref(),

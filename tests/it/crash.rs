@@ -164,27 +164,31 @@ impl Doors {
     }
 }
 
-/// What was found, without what depends on the moment: which rule, about whom, on which events.
-fn findings(home: &Home) -> BTreeMap<(String, String), Vec<BTreeSet<String>>> {
-    let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for row in home.rows("SELECT rule_id, entity, evidence_count, evidence FROM alerts_latest") {
+/// Which alerts there are, by rule and by whom they are about, and on which events each rests.
+type Alerts = BTreeMap<(String, String), Vec<BTreeSet<String>>>;
+
+/// What was found, without what depends on the moment. A row of `alerts` is a change of an alert, with
+/// the events that it added.
+fn findings(home: &Home) -> Alerts {
+    let mut alerts: BTreeMap<(String, String, String), BTreeSet<String>> = BTreeMap::new();
+    for row in home.rows("SELECT rule_id, entity, alert_id, evidence FROM alerts") {
         let text = |name: &str| {
             row[name]
                 .as_str()
                 .unwrap_or_else(|| panic!("no {name}: {row}"))
                 .to_owned()
         };
-        let evidence: BTreeSet<String> = ndjson(&text("evidence"))[0]
-            .as_array()
-            .expect("evidence is a list")
-            .iter()
-            .filter_map(|event| Some(event["event_uid"].as_str()?.to_owned()))
-            .collect();
-        assert!(!evidence.is_empty(), "{row}");
-        found
-            .entry((text("rule_id"), text("entity")))
+        let evidence = ndjson(&text("evidence")).remove(0);
+        let uids = evidence.as_array().expect("evidence is a list").iter();
+        let uids = uids.filter_map(|event| Some(event["event_uid"].as_str()?.to_owned()));
+        alerts
+            .entry((text("rule_id"), text("entity"), text("alert_id")))
             .or_default()
-            .push(evidence);
+            .extend(uids);
+    }
+    let mut found = Alerts::new();
+    for ((rule, entity, _), evidence) in alerts {
+        found.entry((rule, entity)).or_default().push(evidence);
     }
     for alerts in found.values_mut() {
         alerts.sort();
@@ -228,7 +232,7 @@ fn wait_stored(home: &Home, bodies: u64) {
 }
 
 /// The same bodies, in peace.
-fn reference(bodies: u64) -> BTreeMap<(String, String), Vec<BTreeSet<String>>> {
+fn reference(bodies: u64) -> Alerts {
     let home = Home::of_the_firm("");
     let service = home.start();
     let doors = Doors::default();
