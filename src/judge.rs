@@ -193,11 +193,24 @@ impl Judge for LogJudge {
             // crash the same frames are read in other groups; apart, they give the same ids again.
             self.close(&mut out, &mut judged);
         }
+        put_together(&mut judged.events);
         judged
     }
 
     fn snapshot(&self) -> Result<Snapshot, BoxError> {
         Ok(self.save()?)
+    }
+}
+
+/// Makes one batch of those of many small frames: a batch of one row takes as much memory as one of a
+/// hundred.
+fn put_together(events: &mut Vec<EventBatch>) {
+    if events.len() < 2 {
+        return;
+    }
+    match EventBatch::concat(events) {
+        Ok(batch) => *events = vec![batch],
+        Err(error) => tracing::debug!(%error, "the batches stay apart"),
     }
 }
 

@@ -18,6 +18,9 @@ use setup::Context;
 /// Whatever may go wrong; it ends the measurement.
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
+/// A part of the measurements.
+type Stage = fn(&Context) -> Result<(), Failure>;
+
 fn main() -> Result<(), Failure> {
     // `cargo bench` adds options of its own, which begin with dashes.
     let wanted: Vec<String> = std::env::args()
@@ -26,7 +29,7 @@ fn main() -> Result<(), Failure> {
         .collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     let context = Context::load()?;
-    let stages: [(&str, fn(&Context) -> Result<(), Failure>); 4] = [
+    let stages: [(&str, Stage); 4] = [
         ("decode", stages::decode),
         ("enrich", stages::enrich),
         ("detect", stages::detect),

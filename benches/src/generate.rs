@@ -141,7 +141,11 @@ impl Log {
         });
         let event = Event::new(self.random.next(), self.millis);
         let lines = template.into_iter().flat_map(|template| template.fill(&event));
-        let record = |line| Record { source: self.source, millis: self.millis, line };
+        let record = |line| Record {
+            source: self.source,
+            millis: self.millis,
+            line,
+        };
         self.waiting.extend(lines.map(record));
         let gap = DAY_MILLIS / self.source.events_a_day();
         self.millis += i64::try_from(self.random.below(u64::try_from(2 * gap).unwrap_or(1))).unwrap_or(gap);
@@ -168,7 +172,10 @@ pub struct Mix {
 impl Mix {
     /// The logs that begin with this seed.
     pub fn new(seed: u64) -> Self {
-        let logs = Source::ALL.into_iter().zip(seed..).map(|(source, seed)| Log::new(source, seed));
+        let logs = Source::ALL
+            .into_iter()
+            .zip(seed..)
+            .map(|(source, seed)| Log::new(source, seed));
         Self { logs: logs.collect() }
     }
 }
@@ -177,7 +184,10 @@ impl Iterator for Mix {
     type Item = Record;
 
     fn next(&mut self) -> Option<Record> {
-        self.logs.iter_mut().min_by_key(|log| log.next_millis()).and_then(Iterator::next)
+        self.logs
+            .iter_mut()
+            .min_by_key(|log| log.next_millis())
+            .and_then(Iterator::next)
     }
 }
 
@@ -187,7 +197,9 @@ pub fn people_csv() -> String {
         let user = value::login(person);
         format!("{user}@example.co.jp,{user},member,2020-04-01,,{}\n", person % 50 == 0)
     });
-    std::iter::once("user,aliases,kind,joined,left,privileged\n".to_owned()).chain(rows).collect()
+    std::iter::once("user,aliases,kind,joined,left,privileged\n".to_owned())
+        .chain(rows)
+        .collect()
 }
 
 #[cfg(test)]
@@ -200,7 +212,11 @@ mod tests {
     /// Decodes the first records of a log; the share of rows that are failed, in percent.
     fn failures(source: Source) -> usize {
         let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
-        let settings = Settings { zone, year: YearPolicy::Nearest, trusted_proxies: Vec::new() };
+        let settings = Settings {
+            zone,
+            year: YearPolicy::Nearest,
+            trusted_proxies: Vec::new(),
+        };
         let mut decoder = Decoder::new(settings, Projection::default());
         let mut out = decoder.output();
         let origin = Origin {
@@ -210,20 +226,36 @@ mod tests {
             log: "test".into(),
             backfill: false,
         };
-        for (offset, record) in (0..).zip(Log::new(source, 1).take(4_000)) {
+        for (offset, record) in (0..).zip(Log::new(source, 1).take(1_500)) {
             let observed = Time::from_millis(record.millis);
-            let raw = Raw { origin: &origin, offset, observed, bytes: record.line.as_bytes() };
-            assert!(!record.line.contains('@') || !record.line.split('@').any(is_name), "{}", record.line);
+            let raw = Raw {
+                origin: &origin,
+                offset,
+                observed,
+                bytes: record.line.as_bytes(),
+            };
+            assert!(
+                !record.line.contains('@') || !record.line.split('@').any(is_name),
+                "{}",
+                record.line
+            );
             decoder.decode(&raw, &mut out);
             assert!(out.rejects.is_empty(), "{}: {:?}", record.line, out.rejects);
         }
         decoder.flush(&mut out);
         let batch = out.rows.finish();
-        let of = |column, value| (0..batch.len()).filter(|row| batch.int(column, *row) == Some(value)).count();
+        let of = |column, value| {
+            (0..batch.len())
+                .filter(|row| batch.int(column, *row) == Some(value))
+                .count()
+        };
         for row in 0..batch.len() {
             let raw = batch.text(Column::Raw, row).unwrap();
             assert_eq!(batch.text(Column::ParseStatus, row), Some("ok"), "{raw}");
-            assert!(batch.time(row).distance(Time::from_millis(BEGIN_MILLIS)).as_secs() < 5 * 86_400, "{raw}");
+            assert!(
+                batch.time(row).distance(Time::from_millis(BEGIN_MILLIS)).as_secs() < 5 * 86_400,
+                "{raw}"
+            );
         }
         100 * of(Column::StatusId, 2) / batch.len()
     }
@@ -247,7 +279,11 @@ mod tests {
         assert_eq!(logs, Mix::new(7).take(5_000).collect::<Vec<_>>());
         assert_ne!(logs, Mix::new(8).take(5_000).collect::<Vec<_>>());
         assert!(logs.is_sorted_by_key(|record| record.millis));
-        assert!(Source::ALL.iter().all(|source| logs.iter().any(|record| record.source == *source)));
+        assert!(
+            Source::ALL
+                .iter()
+                .all(|source| logs.iter().any(|record| record.source == *source))
+        );
     }
 
     #[test]

@@ -213,6 +213,16 @@ impl EventBatch {
         Ok(Self { columns, side })
     }
 
+    /// The rows of several batches in one, without their side columns: these are for judging, and what
+    /// is put together was judged.
+    pub fn concat(batches: &[Self]) -> Result<Self, ArrowError> {
+        let columns = batches.iter().map(|batch| &batch.columns);
+        Ok(Self {
+            columns: arrow_select::concat::concat_batches(&BATCH_SCHEMA, columns)?,
+            side: Vec::new(),
+        })
+    }
+
     /// `length` rows from `start` on, without copying.
     #[must_use]
     pub fn slice(&self, start: usize, length: usize) -> Self {

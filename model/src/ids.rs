@@ -67,8 +67,9 @@ fn digest(kind: &str, parts: &[&[u8]]) -> String {
         hasher.update(&length.to_le_bytes());
         hasher.update(part);
     }
-    let hash = hasher.finalize().to_hex();
-    hash.chars().take(32).collect()
+    let mut hash = hasher.finalize().to_hex().to_string();
+    hash.truncate(32);
+    hash
 }
 
 /// The horizon within which an event's own time is believed: this long before it was observed.

@@ -79,6 +79,9 @@ fn test_rules(out: &mut impl Write) -> Result<usize> {
 
 fn send(settings: &Settings, name: &str) -> Result<()> {
     let Some(channel) = settings.channels.iter().find(|channel| channel.name == name) else {
+        if settings.channels.is_empty() {
+            bail!("no channel is called \"{name}\": the settings have no [[channel]]");
+        }
         let known: Vec<_> = settings.channels.iter().map(|channel| channel.name.as_str()).collect();
         bail!("no channel is called \"{name}\"; expected one of {}", known.join(", "));
     };

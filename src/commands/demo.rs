@@ -200,22 +200,32 @@ fn tell_next(shown: &Shown, addresses: Addresses) {
     let tables = shown.config.with_file_name("data").join("tables");
     let next = match shown.lang {
         Lang::En => format!(
-            "The service goes on listening. In another terminal, try:\n\n\
+            "{}\n\n\
              \x20 {program} sql -c {config} \"SELECT user_name, src_country, count(*) AS n FROM events GROUP BY 1, 2 ORDER BY n DESC LIMIT 10\"\n\
              \x20 {program} replay --source linux.sshd /var/log/auth.log      # a log of your own\n\
              \x20 curl --data-binary @sign-ins.json http://{}/ingest/entra.signin\n\n\
              The tables are open Delta tables in {}\n\
              The settings are in {config}\n",
+            if shown.exit {
+                format!("The service stops. `{program} run -c {config}` starts it again; then try:")
+            } else {
+                "The service goes on listening. In another terminal, try:".to_owned()
+            },
             addresses.http,
             tables.display()
         ),
         Lang::Ja => format!(
-            "サービスは動作を続けています。別の端末で次をお試しください。\n\n\
+            "{}\n\n\
              \x20 {program} sql -c {config} \"SELECT user_name, src_country, count(*) AS n FROM events GROUP BY 1, 2 ORDER BY n DESC LIMIT 10\"\n\
              \x20 {program} replay --source linux.sshd /var/log/auth.log      # お手元のログ\n\
              \x20 curl --data-binary @sign-ins.json http://{}/ingest/entra.signin\n\n\
-             保存先は Delta Lake 形式のテーブルです:{}\n\
-             設定ファイル:{config}\n",
+             保存先は Delta Lake 形式のテーブルです：{}\n\
+             設定ファイル：{config}\n",
+            if shown.exit {
+                format!("サービスを停止します。`{program} run -c {config}` で再び起動し、次をお試しください。")
+            } else {
+                "サービスは動作を続けています。別の端末で次をお試しください。".to_owned()
+            },
             addresses.http,
             tables.display()
         ),

@@ -152,10 +152,10 @@ impl Doors {
                 continue;
             }
             let line = Load::line(self.body.load(Ordering::SeqCst), sent);
-            if !stream
+            let written = stream
                 .as_mut()
-                .is_some_and(|stream: &mut TcpStream| stream.write_all(line.as_bytes()).is_ok())
-            {
+                .map(|stream: &mut TcpStream| stream.write_all(line.as_bytes()));
+            if !matches!(written, Some(Ok(()))) {
                 stream = None;
             }
             sent += 1;

@@ -72,7 +72,7 @@ impl Load {
             ARRIVAL => records.push(self.sign_in(number, 1, &name, &format!("198.51.100.{}", 10 + traveller % 50))),
             _ => {}
         }
-        body("entra.signin", records, "/properties/id")
+        body("entra.signin", &records, "/properties/id")
     }
 
     fn sign_in(&self, number: u64, nth: u64, user: &str, ip: &str) -> Value {
@@ -107,7 +107,7 @@ impl Load {
             ));
             record
         };
-        body("m365.audit", (0..FILES).map(record).collect(), "/Id")
+        body("m365.audit", &(0..FILES).map(record).collect::<Vec<_>>(), "/Id")
     }
 
     /// A line that comes by syslog.
@@ -131,7 +131,7 @@ pub(crate) fn id_of(raw: &str) -> String {
     id.and_then(Value::as_str).expect("it has an id").to_owned()
 }
 
-fn body(source: &'static str, records: Vec<Value>, id: &str) -> Body {
+fn body(source: &'static str, records: &[Value], id: &str) -> Body {
     let ids = records
         .iter()
         .filter_map(|record| Some(record.pointer(id)?.as_str()?.to_owned()))

@@ -1,6 +1,6 @@
 //! Numbers that look random and are the same on every machine.
 
-/// SplitMix64.
+/// The generator `SplitMix64`.
 #[derive(Clone, Debug)]
 pub(super) struct Random(u64);
 
@@ -26,6 +26,10 @@ impl Random {
     /// One of some things, of which there is at least one.
     pub(super) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
         let place = self.below(u64::try_from(from.len()).unwrap_or(u64::MAX));
-        usize::try_from(place).ok().and_then(|place| from.get(place)).copied().unwrap_or_default()
+        usize::try_from(place)
+            .ok()
+            .and_then(|place| from.get(place))
+            .copied()
+            .unwrap_or_default()
     }
 }

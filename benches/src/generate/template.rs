@@ -38,7 +38,10 @@ pub(super) fn templates(text: &'static str) -> Vec<Template> {
     let mut templates: Vec<Template> = Vec::new();
     for line in text.lines().filter(|line| !line.is_empty()) {
         if let Some(share) = line.strip_prefix('%') {
-            templates.push(Template { share: share.parse().unwrap_or_default(), lines: Vec::new() });
+            templates.push(Template {
+                share: share.parse().unwrap_or_default(),
+                lines: Vec::new(),
+            });
         } else if let Some(template) = templates.last_mut() {
             template.lines.push(pieces(line));
         }
@@ -52,19 +55,16 @@ fn pieces(line: &'static str) -> Vec<Piece> {
     let mut words = line.split('@').peekable();
     let mut after_value = true;
     while let Some(word) = words.next() {
-        match Value::by_name(word).filter(|_| !after_value && words.peek().is_some()) {
-            Some(value) => {
-                pieces.push(Piece::Value(value));
-                after_value = true;
+        let name = Value::by_name(word).filter(|_| !after_value && words.peek().is_some());
+        if let Some(value) = name {
+            pieces.push(Piece::Value(value));
+        } else {
+            if !after_value {
+                pieces.push(Piece::Text("@"));
             }
-            None => {
-                if !after_value {
-                    pieces.push(Piece::Text("@"));
-                }
-                pieces.push(Piece::Text(word));
-                after_value = false;
-            }
+            pieces.push(Piece::Text(word));
         }
+        after_value = name.is_some();
     }
     pieces
 }

@@ -13,8 +13,26 @@ const GIVEN: [&str; 25] = [
     "ichiro", "jun", "kaori", "misaki", "nao", "osamu", "rin", "saki", "takumi", "yoko", "yuto",
 ];
 const FAMILY: [&str; 20] = [
-    "sato", "suzuki", "tanaka", "ito", "kato", "abe", "ogawa", "mori", "kimura", "yamada", "nakamura", "kobayashi",
-    "yoshida", "sasaki", "inoue", "hayashi", "shimizu", "saito", "matsumoto", "okada",
+    "sato",
+    "suzuki",
+    "tanaka",
+    "ito",
+    "kato",
+    "abe",
+    "ogawa",
+    "mori",
+    "kimura",
+    "yamada",
+    "nakamura",
+    "kobayashi",
+    "yoshida",
+    "sasaki",
+    "inoue",
+    "hayashi",
+    "shimizu",
+    "saito",
+    "matsumoto",
+    "okada",
 ];
 const AGENTS: [&str; 8] = [
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36 Edg/141.0.0.0",
@@ -33,7 +51,9 @@ const APPS: [&str; 5] = [
     "Azure Portal",
     "Microsoft Edge",
 ];
-const GUESSES: [&str; 8] = ["oracle", "test", "ubuntu", "git", "postgres", "admin", "ftpuser", "deploy"];
+const GUESSES: [&str; 8] = [
+    "oracle", "test", "ubuntu", "git", "postgres", "admin", "ftpuser", "deploy",
+];
 
 macro_rules! values {
     ($( $value:ident $name:literal; )*) => {
@@ -72,7 +92,11 @@ pub(super) struct Event {
 impl Event {
     /// What happened then; everything else of it follows from the seed.
     pub(super) fn new(seed: u64, millis: i64) -> Self {
-        Self { seed, millis, person: Random::new(seed).below(PEOPLE) }
+        Self {
+            seed,
+            millis,
+            person: Random::new(seed).below(PEOPLE),
+        }
     }
 
     /// A value; the same each time.
@@ -148,7 +172,10 @@ impl Event {
     }
 
     fn time(&self, format: &str) -> String {
-        self.stamp().to_zoned(TimeZone::fixed(offset(9))).strftime(format).to_string()
+        self.stamp()
+            .to_zoned(TimeZone::fixed(offset(9)))
+            .strftime(format)
+            .to_string()
     }
 
     fn utc(&self, format: &str) -> String {

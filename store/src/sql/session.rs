@@ -33,7 +33,7 @@ const VIEWS: [(&str, &TableSpec, &str, &str); 2] = [
         "alerts_latest",
         &crate::tables::ALERTS,
         "alert_id",
-        "change_time DESC, \"position\" DESC, evidence_count DESC",
+        "\"position\" DESC, change_time DESC, evidence_count DESC",
     ),
 ];
 

@@ -15,7 +15,7 @@ pub(crate) use random::Random;
 pub(crate) use service::{Home, Service};
 
 /// How long anything may take before a test fails: long, for a busy machine of two cores.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a test waits before it looks again.
 const LOOK: Duration = Duration::from_millis(50);
 

@@ -69,6 +69,9 @@ pub(super) struct Group {
     pub(super) entries: Vec<Entry>,
     /// When it was last added to, by the count of such occasions.
     pub(super) touched: u64,
+    /// What [`bytes`](Self::bytes) gave when it was last changed.
+    #[serde(skip)]
+    pub(super) held: usize,
 }
 
 /// How an overfull group may be thinned.
@@ -126,7 +129,10 @@ impl Group {
     /// Forgets what is older.
     pub(super) fn forget_before(&mut self, oldest: Time) {
         let gone = self.entries.partition_point(|entry| entry.time < oldest);
-        self.entries.drain(..gone);
+        if 0 < gone {
+            self.entries.drain(..gone);
+            self.held = self.bytes();
+        }
     }
 
     /// About how many bytes it takes.

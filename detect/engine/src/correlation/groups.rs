@@ -48,11 +48,13 @@ impl Groups {
             values: values.to_vec(),
             entries: Vec::new(),
             touched: 0,
+            held: 0,
         });
-        let before = if group.touched == 0 { 0 } else { group.bytes() };
+        let before = group.held;
         group.touched = self.clock;
         let (result, dropped) = change(group);
-        self.bytes = self.bytes.saturating_sub(before).saturating_add(group.bytes());
+        group.held = group.bytes();
+        self.bytes = self.bytes.saturating_sub(before).saturating_add(group.held);
         self.dropped.events += u64::try_from(dropped).unwrap_or(u64::MAX);
         self.keep_bounds(GROUPS_MAX, BYTES_MAX);
         result
@@ -92,12 +94,13 @@ impl Groups {
 
     /// Forgets what is older.
     pub(super) fn forget_before(&mut self, oldest: Time) {
-        self.bytes = 0;
+        let mut bytes = 0;
         self.by_key.retain(|_, group| {
             group.forget_before(oldest);
+            bytes += if group.entries.is_empty() { 0 } else { group.held };
             !group.entries.is_empty()
         });
-        self.bytes = self.by_key.values().map(Group::bytes).sum();
+        self.bytes = bytes;
     }
 
     /// Saves every group as an entry of `part`.
@@ -119,6 +122,7 @@ impl Groups {
             .iter()
             .filter_map(|(key, state)| Some((Box::from(key.as_str()), serde_json::from_str::<Group>(state).ok()?)))
             .collect();
+        self.by_key.values_mut().for_each(|group| group.held = group.bytes());
         self.clock = self
             .by_key
             .values()

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, Path, State};
-use axum::http::header::{AUTHORIZATION, ORIGIN, CONTENT_ENCODING};
+use axum::http::header::{AUTHORIZATION, CONTENT_ENCODING, ORIGIN};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use axum::routing::{get, post};
 use sekisho_model::{Clock, Origin, ids};
