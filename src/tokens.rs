@@ -26,6 +26,11 @@ pub(crate) struct TokenRow {
 fn open(data: &Path) -> Result<Connection> {
     std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
     let connection = Connection::open(data.join("sekisho.sqlite"))?;
+    // Alerts and tokens are for the user of the service alone.
+    std::fs::set_permissions(
+        data.join("sekisho.sqlite"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    )?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.execute(
         "CREATE TABLE IF NOT EXISTS tokens (hash BLOB PRIMARY KEY, source TEXT NOT NULL, tenant TEXT NOT NULL, created_us INTEGER NOT NULL)",

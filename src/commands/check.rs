@@ -19,7 +19,17 @@ use crate::settings::{Environment, Settings};
 pub(super) fn run(args: &Check, environment: &Environment) -> Result<ExitCode> {
     let settings = super::settings(args.config.config.as_deref(), None, environment)?;
     let mut out = anstream::stdout().lock();
-    writeln!(out, "settings  ok: data in {}", settings.data.display())?;
+    writeln!(out, "settings  ok")?;
+    let mut wrong = check_data(&settings, &mut out)?;
+    for file in &settings.files {
+        match file.trouble() {
+            Some(trouble) => {
+                wrong = true;
+                writeln!(out, "problem   {trouble}")?;
+            }
+            None => writeln!(out, "file      ok: {} as {}", file.path.display(), file.source)?,
+        }
+    }
     let loaded = Loaded::build(&Bundle::collect(&settings.context)?, &settings)?;
     for problem in &loaded.problems {
         writeln!(out, "problem   {problem}")?;
@@ -55,11 +65,29 @@ pub(super) fn run(args: &Check, environment: &Environment) -> Result<ExitCode> {
         send(&settings, name)?;
         writeln!(out, "channel   {name} took a test message")?;
     }
-    Ok(if failed == 0 && loaded.problems.is_empty() {
+    Ok(if failed == 0 && loaded.problems.is_empty() && !wrong {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Whether the data folder, or the folder it would be made in, can be written to.
+fn check_data(settings: &Settings, out: &mut impl Write) -> Result<bool> {
+    let data = &settings.data;
+    let exists = data.ancestors().find(|folder| folder.is_dir()).unwrap_or(data);
+    match tempfile::tempfile_in(exists) {
+        Ok(_) => writeln!(out, "data      ok: {}", data.display())?,
+        Err(error) => {
+            writeln!(
+                out,
+                "problem   {}: {error}; make it and give it to the user of the service",
+                data.display()
+            )?;
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn test_rules(out: &mut impl Write) -> Result<usize> {

@@ -124,7 +124,9 @@ async fn show(settings: Settings, shown: &Shown) -> Result<()> {
     {
         let mut out = anstream::stdout().lock();
         for case in &cases {
-            writeln!(out, "{}", card(case, shown.lang, &zone))?;
+            let id: String = case.incident.incident_id.chars().take(12).collect();
+            let more = format!("sekisho incidents show {id} -c {}", shown.config.display());
+            writeln!(out, "{}", card(case, shown.lang, &zone, &more))?;
         }
     }
     tell_next(shown, addresses);
@@ -203,7 +205,7 @@ fn tell_next(shown: &Shown, addresses: Addresses) {
             "{}\n\n\
              \x20 {program} sql -c {config} \"SELECT user_name, src_country, count(*) AS n FROM events GROUP BY 1, 2 ORDER BY n DESC LIMIT 10\"\n\
              \x20 {program} replay --source linux.sshd /var/log/auth.log      # a log of your own\n\
-             \x20 curl --data-binary @sign-ins.json http://{}/ingest/entra.signin\n\n\
+             \x20 curl --data-binary @{} http://{}/ingest/entra.signin\n\n\
              The tables are open Delta tables in {}\n\
              The settings are in {config}\n",
             if shown.exit {
@@ -211,6 +213,7 @@ fn tell_next(shown: &Shown, addresses: Addresses) {
             } else {
                 "The service goes on listening. In another terminal, try:".to_owned()
             },
+            shown.samples.join("leaver/entra.signin.ndjson").display(),
             addresses.http,
             tables.display()
         ),
@@ -218,7 +221,7 @@ fn tell_next(shown: &Shown, addresses: Addresses) {
             "{}\n\n\
              \x20 {program} sql -c {config} \"SELECT user_name, src_country, count(*) AS n FROM events GROUP BY 1, 2 ORDER BY n DESC LIMIT 10\"\n\
              \x20 {program} replay --source linux.sshd /var/log/auth.log      # お手元のログ\n\
-             \x20 curl --data-binary @sign-ins.json http://{}/ingest/entra.signin\n\n\
+             \x20 curl --data-binary @{} http://{}/ingest/entra.signin\n\n\
              保存先は Delta Lake 形式のテーブルです：{}\n\
              設定ファイル：{config}\n",
             if shown.exit {
@@ -226,6 +229,7 @@ fn tell_next(shown: &Shown, addresses: Addresses) {
             } else {
                 "サービスは動作を続けています。別の端末で次をお試しください。".to_owned()
             },
+            shown.samples.join("leaver/entra.signin.ndjson").display(),
             addresses.http,
             tables.display()
         ),

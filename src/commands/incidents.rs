@@ -57,7 +57,7 @@ pub(super) fn run(command: &Incidents, environment: &Environment) -> Result<Exit
 
 fn show(case: &Case, settings: &Settings) -> Result<()> {
     let mut out = anstream::stdout().lock();
-    writeln!(out, "{}", card(case, settings.lang, &settings.zone))?;
+    writeln!(out, "{}", card(case, settings.lang, &settings.zone, ""))?;
     for alert in &case.alerts {
         writeln!(
             out,

@@ -54,6 +54,12 @@ pub(super) fn run(args: &Replay, environment: &Environment) -> Result<ExitCode> 
     }
     report.print(args.alerts.as_deref())?;
     summary.print(&report, args);
+    if summary.nothing_was_read() {
+        anstream::eprintln!(
+            "nothing could be read: is this the right --source? `sekisho sources` lists them, `auto` finds out"
+        );
+        return Ok(ExitCode::FAILURE);
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -121,7 +121,7 @@ impl Report {
             .into_iter()
             .partition(|case| case.incident.severity >= CARD_LEVEL);
         for case in cards.iter().take(CARDS_MAX) {
-            writeln!(out, "{}", card(case, self.lang, &self.zone))?;
+            writeln!(out, "{}", card(case, self.lang, &self.zone, ""))?;
         }
         if cards.len() > CARDS_MAX {
             writeln!(
@@ -180,15 +180,19 @@ impl Report {
     }
 }
 
-/// An incident as it looks in chat.
-pub(super) fn card(case: &Case, lang: Lang, zone: &TimeZone) -> String {
+/// An incident as it looks in chat, but for the last line: `more` says where there is more.
+pub(super) fn card(case: &Case, lang: Lang, zone: &TimeZone, more: &str) -> String {
     let telling = Telling {
         lang,
         zone,
         occasions: &[Occasion::Opened],
         resent: false,
     };
-    terminal::render(&Message::of(case, telling), COLUMNS)
+    let message = Message {
+        reference: more.to_owned(),
+        ..Message::of(case, telling)
+    };
+    terminal::render(&message, COLUMNS)
 }
 
 /// What was read.
@@ -218,6 +222,11 @@ impl Summary {
             self.first = Some(self.first.map_or(time, |first| first.min(time)));
             self.last = Some(self.last.map_or(time, |last| last.max(time)));
         }
+    }
+
+    /// Whether there were records, and none of them could be read.
+    pub(super) fn nothing_was_read(&self) -> bool {
+        self.rows == 0 && self.rejects > 0
     }
 
     /// Prints it to standard error.

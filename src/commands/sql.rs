@@ -49,22 +49,23 @@ fn prompt(sql: &Sql, form: Format) -> Result<()> {
         anstream::eprint!("{}", if question.is_empty() { "sekisho> " } else { "      -> " });
         std::io::stderr().flush()?;
         let mut line = String::new();
-        if std::io::stdin().lock().read_line(&mut line)? == 0 {
-            anstream::eprintln!();
+        let ended = std::io::stdin().lock().read_line(&mut line)? == 0;
+        if question.is_empty() && ["exit", "quit", "\\q"].contains(&line.trim()) {
             return Ok(());
         }
         question.push_str(&line);
-        let complete = line.trim().is_empty() || line.trim_end().ends_with(';');
-        if !complete {
+        if !ended && !line.trim().is_empty() && !line.trim_end().ends_with(';') {
             continue;
         }
         let asked = question.trim().trim_end_matches(';').to_owned();
         question.clear();
-        if asked.is_empty() {
-            continue;
-        }
-        if let Err(error) = answer(sql, &asked, form) {
+        if !asked.is_empty()
+            && let Err(error) = answer(sql, &asked, form)
+        {
             anstream::eprintln!("{error:#}");
+        }
+        if ended {
+            return Ok(());
         }
     }
 }

@@ -23,7 +23,9 @@ pub(super) fn run(command: &Token, environment: &Environment) -> Result<ExitCode
     let token = tokens::create(&data, &args.source, tenant, SystemClock.now())?;
     writeln!(anstream::stdout(), "{token}")?;
     anstream::eprintln!(
-        "shown this once; send it as `Authorization: Bearer …`. A running service takes it over within seconds."
+        "shown this once; send it as `Authorization: Bearer …`. It counts within seconds for the service whose data is in {}; \
+         from now on that service takes records only with a token.",
+        data.display()
     );
     Ok(ExitCode::SUCCESS)
 }

@@ -60,9 +60,9 @@ impl Bundle {
     }
 
     fn add_folder(&mut self, name: &str, folder: &Path) -> Result<(), ContextError> {
-        let unreadable = |source| ContextError::Unreadable {
+        let unreadable = |why| ContextError::Unreadable {
             path: folder.to_owned(),
-            source,
+            why,
         };
         for entry in fs::read_dir(folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
@@ -164,9 +164,9 @@ fn file_name(path: &Path) -> String {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ContextError> {
-    let unreadable = |source| ContextError::Unreadable {
+    let unreadable = |why| ContextError::Unreadable {
         path: PathBuf::from(path),
-        source,
+        why,
     };
     let length = fs::metadata(path).map_err(unreadable)?.len();
     if length > FILE_BYTES_MAX {

@@ -17,12 +17,12 @@ use crate::settings::Settings;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ContextError {
     /// A file cannot be read.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {why}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        why: std::io::Error,
     },
     /// A file is too large.
     #[error("{}: {bytes} bytes, {bytes_max} at most", path.display())]

@@ -55,9 +55,9 @@ impl Watcher {
         }
         bundle
             .keep(&self.settings.data)
-            .map_err(|source| ContextError::Unreadable {
+            .map_err(|why| ContextError::Unreadable {
                 path: self.settings.data.clone(),
-                source,
+                why,
             })
     }
 }

@@ -49,9 +49,6 @@ impl Start {
             .or_else(|_| Bundle::open(&settings.data, current))
             .context("the rules and lists that were in force cannot be read")?;
         let loaded = Loaded::build(&bundle, settings)?;
-        for problem in &loaded.problems {
-            tracing::warn!(%problem, "left out");
-        }
         let mut judge = LogJudge::new(settings.clone(), generation, loaded, YearPolicy::Nearest);
         judge.restore(&snapshot);
         Ok(Self { store, judge, position })

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::context::{Bundle, Generation};
+use crate::context::{Bundle, Generation, Loaded};
 use crate::settings::{ChannelKind, ChannelSettings, Settings};
 use crate::tokens;
 
@@ -69,9 +69,11 @@ impl Service {
     pub(crate) async fn build(settings: Settings, clock: Arc<dyn Clock>, group_wait: Option<Duration>) -> Result<Self> {
         let data = &settings.data;
         std::fs::create_dir_all(data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
-        let generation = Bundle::collect(&settings.context)?
-            .keep(data)
-            .context("cannot keep the rules and lists")?;
+        let bundle = Bundle::collect(&settings.context)?;
+        for problem in Loaded::build(&bundle, &settings)?.problems {
+            tracing::error!("left out: {problem}");
+        }
+        let generation = bundle.keep(data).context("cannot keep the rules and lists")?;
         let (store, recovered) = Store::open(data).await?;
         let spool = Spool::open(SpoolSettings {
             next_offset_min: store.positions().furthest(),
@@ -204,6 +206,9 @@ impl Service {
 
     fn follow_files(&self, doors: &mut JoinSet<Result<()>>, shutdown: &CancellationToken) {
         for file in &self.settings.files {
+            if let Some(trouble) = file.trouble() {
+                tracing::error!("{trouble}; it is followed as soon as it can be read");
+            }
             let followed = FileSettings {
                 path: file.path.clone(),
                 source: Arc::from(file.source.as_str()),

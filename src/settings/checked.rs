@@ -56,6 +56,24 @@ pub(crate) struct FollowedFile {
     pub(crate) source: String,
 }
 
+impl FollowedFile {
+    /// Why it cannot be read now, if it cannot; a pattern may have no file yet.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        if self.path.to_string_lossy().contains('*') {
+            return None;
+        }
+        let error = std::fs::File::open(&self.path).err()?;
+        let hint = match error.kind() {
+            std::io::ErrorKind::PermissionDenied => "; run as a user who may read it, such as one of the group adm",
+            std::io::ErrorKind::NotFound => {
+                "; where logs are in the journal only, install rsyslog or send them by syslog"
+            }
+            _ => "",
+        };
+        Some(format!("{}: {error}{hint}", self.path.display()))
+    }
+}
+
 /// What is special about a source.
 #[derive(Clone, Debug)]
 pub(crate) struct SourceSettings {

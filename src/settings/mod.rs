@@ -21,9 +21,9 @@ pub(crate) fn load(path: Option<&Path>, environment: &Environment) -> Result<Set
     let Some(path) = path else {
         return Settings::check(&raw::Raw::default(), "", Path::new("(defaults)"), environment);
     };
-    let text = std::fs::read_to_string(path).map_err(|source| SettingsError::Unreadable {
+    let text = std::fs::read_to_string(path).map_err(|why| SettingsError::Unreadable {
         path: path.to_owned(),
-        source,
+        why,
     })?;
     parse(&text, path, environment)
 }

@@ -54,7 +54,9 @@ pub fn render(message: &Message, columns: usize) -> String {
     if let Some(late) = &message.late {
         screen.line("", late, Style::new());
     }
-    screen.line("", &message.reference, Style::new().dimmed());
+    if !message.reference.is_empty() {
+        screen.line("", &message.reference, Style::new().dimmed());
+    }
     screen.text
 }
 

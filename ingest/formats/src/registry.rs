@@ -31,7 +31,7 @@ pub static FORMATS: &[FormatSpec] = &[
     FormatSpec {
         id: "entra.signin",
         title: "Microsoft Entra sign-in logs",
-        transports: "HTTP, Event Hubs, Graph export",
+        transports: "HTTP, exported JSON",
         lateness: minutes(120),
         prepare: "Diagnostic settings: SignInLogs, NonInteractiveUserSignInLogs",
         sniff: crate::entra_signin::sniff,

@@ -7,22 +7,25 @@ use sekisho_store::maintain::maintain;
 
 use crate::fixture::{START, is_finding, rows_of, stored};
 
-/// Each reader with a program that prints the number of rows and the number of distinct users of a table.
-const READERS: [(&str, &str); 3] = [
+/// Each reader with the modules it needs, and a program that prints the number of rows and the number of distinct users of a table.
+const READERS: [(&str, &str, &str); 3] = [
     (
         "deltalake",
+        "deltalake, pyarrow",
         "import sys, deltalake\n\
          t = deltalake.DeltaTable(sys.argv[1]).to_pyarrow_table()\n\
          print(t.num_rows, len(t.column('tenant').unique()))",
     ),
     (
         "polars",
+        "polars, deltalake",
         "import sys, polars\n\
          t = polars.read_delta(sys.argv[1])\n\
          print(t.height, t['tenant'].n_unique())",
     ),
     (
         "duckdb",
+        "duckdb, duckdb_extensions",
         "import sys, duckdb, duckdb_extensions\n\
          duckdb_extensions.import_extension('delta')\n\
          print(*duckdb.sql(f\"SELECT count(*), count(DISTINCT tenant) FROM delta_scan('{sys.argv[1]}')\").fetchone())",
@@ -42,12 +45,12 @@ fn compare(dir: &Path) {
     let events: u32 = (0..100).map(rows_of).sum();
     let rejects = (0..100).filter(|&offset| rows_of(offset) == 0).count();
     let alerts = (0..100).filter(|&offset| is_finding(offset)).count();
-    for (reader, program) in READERS {
+    for (reader, modules, program) in READERS {
         let installed = Command::new("python3")
-            .args(["-c", &format!("import {reader}")])
+            .args(["-c", &format!("import {modules}")])
             .output();
         if !installed.is_ok_and(|output| output.status.success()) {
-            eprintln!("skipped: python3 has no module {reader}");
+            eprintln!("skipped {reader}: python3 does not have {modules}");
             continue;
         }
         for (table, expected) in [
