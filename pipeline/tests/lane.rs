@@ -1,5 +1,5 @@
 //! The order in which a lane does its steps, with parts that only write down what is asked of them.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
