@@ -1,7 +1,7 @@
 //! The vocabulary of Sekisho.
 //!
 //! Every other crate speaks in these words: the table of [columns](schema), the [batch](EventBatch)
-//! of events that flows, the [record](record) it was decoded from and the position of that record,
+//! of events that flows, the [record] it was decoded from and the position of that record,
 //! what a detector [found](detection), and the [identities](ids) that outlive a restart.
 //!
 //! # Invariants

@@ -1,6 +1,6 @@
 //! Conditions over the columns of a batch.
 //!
-//! The searches of all rules are compiled into one list of [leaves](Leaf), each a field and what it
+//! The searches of all rules are compiled into one list of leaves, each a field and what it
 //! is tested for; a search that several rules share is one leaf. A leaf is evaluated once per batch,
 //! on a dictionary column once per distinct value, and gives a bit per row; the conditions of the
 //! rules join these bits.
