@@ -202,6 +202,13 @@ impl EventBuilder {
         }
     }
 
+    /// Tells the rows apart that one record with an id of its own becomes.
+    pub fn number_native_id(&mut self, place: u32) {
+        if let Some(id) = &mut self.row.native_id {
+            *id = format!("{id}#{place}");
+        }
+    }
+
     /// Sets the side column at `index`, in the order of the projection.
     pub fn side(&mut self, index: usize, value: &str) {
         let slot = self.row.keep(value);

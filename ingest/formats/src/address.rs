@@ -31,7 +31,7 @@ pub(crate) fn parse_ip(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = match text.strip_prefix('[') {
         Some(rest) => rest.split_once(']')?.0,
-        None => text,
+        None => in_parentheses(text).unwrap_or(text),
     };
     let bare = bare.split('%').next()?;
     let ip = bare.parse().ok().or_else(|| {
@@ -40,6 +40,11 @@ pub(crate) fn parse_ip(text: &str) -> Option<IpAddr> {
         host.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
     })?;
     Some(ip.to_canonical())
+}
+
+/// Of `https(192.0.2.1)`, as firewalls name where an administrator sits, what is in parentheses.
+fn in_parentheses(text: &str) -> Option<&str> {
+    text.strip_suffix(')')?.split_once('(').map(|(_, inner)| inner)
 }
 
 /// The word of `src_ip_type` for an address.
@@ -134,6 +139,7 @@ mod tests {
             ("[2001:db8::1]", "2001:db8::1"),
             ("[2001:db8::1]:123", "2001:db8::1"),
             ("fe80::1%eth0", "fe80::1"),
+            ("https(192.0.2.1)", "192.0.2.1"),
             ("192.0.2.1, 198.51.100.2", "192.0.2.1"),
             (" \"192.0.2.1\" ", "192.0.2.1"),
         ] {

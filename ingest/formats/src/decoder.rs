@@ -2,7 +2,7 @@
 
 use sekisho_model::{Projection, Raw, Snapshot, Time};
 
-use crate::registry::FORMATS;
+use crate::registry::{FORMATS, FormatSpec, place_of};
 use crate::syslog::{self, Frame};
 use crate::{Format, Output, Settings};
 
@@ -28,7 +28,7 @@ pub struct Decoder {
 impl Decoder {
     /// A decoder that extracts, beside the columns, what `projection` asks for.
     pub fn new(settings: Settings, projection: Projection) -> Self {
-        let formats = FORMATS.iter().map(|spec| (spec.make)()).collect();
+        let formats = FORMATS.iter().map(FormatSpec::make).collect();
         Self {
             settings,
             projection,
@@ -53,7 +53,7 @@ impl Decoder {
         let before = out.rejects.len();
         let source = &*raw.origin.source;
         let place = match source {
-            "auto" => FORMATS.iter().position(|spec| (spec.sniff)(raw.bytes)),
+            "auto" => place_of(raw.bytes),
             named => FORMATS.iter().position(|spec| spec.id == named),
         };
         match place.and_then(|place| self.formats.get_mut(place)) {

@@ -12,11 +12,13 @@
 //! Splitting a body or stream into records (`sekisho-sources`), and what follows from other columns
 //! (`sekisho-enrich`).
 
+mod activity;
 mod address;
 mod decoder;
 mod dedupe;
 mod format;
 pub(crate) mod json;
+mod mapped;
 mod names;
 mod pattern;
 mod reading;
@@ -36,4 +38,5 @@ pub mod web_combined;
 pub use decoder::{Decoder, DecoderStats};
 pub use dedupe::Dedupe;
 pub use format::{Format, Output, Settings, YearPolicy};
+pub use mapped::{Map, MapError};
 pub use registry::{FORMATS, FormatSpec, classify, format_by_id};

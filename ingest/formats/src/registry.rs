@@ -1,10 +1,14 @@
 //! The one list of formats, from which `sekisho sources`, the check of `--source` and the table of
 //! Sigma log sources derive.
 
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
 use crate::Format;
+use crate::mapped::{Map, Mapped, Sniffer};
 
 /// What is known about a format.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct FormatSpec {
     /// The parser id, as `--source` and the `source` column have it.
     pub id: &'static str,
@@ -13,29 +17,49 @@ pub struct FormatSpec {
     /// How it usually comes.
     pub transports: &'static str,
     /// How late its records may be.
-    pub lateness: std::time::Duration,
+    pub lateness: Duration,
     /// What must be switched on at the source.
     pub prepare: &'static str,
-    /// Whether a record is surely of this format, judged by its first bytes; for `auto`.
-    pub sniff: fn(&[u8]) -> bool,
+    reader: Reader,
+}
+
+/// How a format reads.
+#[derive(Clone, Debug)]
+enum Reader {
+    Code {
+        /// Whether a record is surely of this format, judged by its first bytes; for `auto`.
+        sniff: fn(&[u8]) -> bool,
+        make: fn() -> Box<dyn Format>,
+    },
+    Map(Arc<Map>),
+}
+
+impl FormatSpec {
     /// A new reader.
-    pub make: fn() -> Box<dyn Format>,
+    pub fn make(&self) -> Box<dyn Format> {
+        match &self.reader {
+            Reader::Code { make, .. } => make(),
+            Reader::Map(map) => Box::new(Mapped::new(Arc::clone(map))),
+        }
+    }
 }
 
-const fn minutes(minutes: u64) -> std::time::Duration {
-    std::time::Duration::from_secs(minutes * 60)
+const fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(minutes * 60)
 }
 
-/// Every format, in the order in which `auto` asks them.
-pub static FORMATS: &[FormatSpec] = &[
+/// Formats that are code, in the order in which `auto` asks them.
+static CODE: &[FormatSpec] = &[
     FormatSpec {
         id: "entra.signin",
         title: "Microsoft Entra sign-in logs",
         transports: "HTTP, exported JSON",
         lateness: minutes(120),
         prepare: "Diagnostic settings: SignInLogs, NonInteractiveUserSignInLogs",
-        sniff: crate::entra_signin::sniff,
-        make: || Box::new(crate::entra_signin::EntraSignin::default()),
+        reader: Reader::Code {
+            sniff: crate::entra_signin::sniff,
+            make: || Box::new(crate::entra_signin::EntraSignin::default()),
+        },
     },
     FormatSpec {
         id: "m365.audit",
@@ -43,8 +67,10 @@ pub static FORMATS: &[FormatSpec] = &[
         transports: "HTTP, exported JSON",
         lateness: minutes(24 * 60),
         prepare: "Microsoft Purview: auditing on",
-        sniff: crate::m365_audit::sniff,
-        make: || Box::new(crate::m365_audit::M365Audit::default()),
+        reader: Reader::Code {
+            sniff: crate::m365_audit::sniff,
+            make: || Box::new(crate::m365_audit::M365Audit::default()),
+        },
     },
     FormatSpec {
         id: "linux.sshd",
@@ -52,8 +78,10 @@ pub static FORMATS: &[FormatSpec] = &[
         transports: "syslog, file",
         lateness: minutes(10),
         prepare: "nothing",
-        sniff: crate::linux_sshd::sniff,
-        make: || Box::new(crate::linux_sshd::LinuxSshd::default()),
+        reader: Reader::Code {
+            sniff: crate::linux_sshd::sniff,
+            make: || Box::new(crate::linux_sshd::LinuxSshd::default()),
+        },
     },
     FormatSpec {
         id: "mail.postfix",
@@ -61,8 +89,10 @@ pub static FORMATS: &[FormatSpec] = &[
         transports: "syslog, file",
         lateness: minutes(10),
         prepare: "nothing",
-        sniff: crate::mail_postfix::sniff,
-        make: || Box::new(crate::mail_postfix::MailPostfix::default()),
+        reader: Reader::Code {
+            sniff: crate::mail_postfix::sniff,
+            make: || Box::new(crate::mail_postfix::MailPostfix::default()),
+        },
     },
     FormatSpec {
         id: "mail.dovecot",
@@ -70,8 +100,10 @@ pub static FORMATS: &[FormatSpec] = &[
         transports: "syslog, file",
         lateness: minutes(10),
         prepare: "nothing",
-        sniff: crate::mail_dovecot::sniff,
-        make: || Box::new(crate::mail_dovecot::MailDovecot::default()),
+        reader: Reader::Code {
+            sniff: crate::mail_dovecot::sniff,
+            make: || Box::new(crate::mail_dovecot::MailDovecot::default()),
+        },
     },
     FormatSpec {
         id: "web.combined",
@@ -79,10 +111,75 @@ pub static FORMATS: &[FormatSpec] = &[
         transports: "syslog, file",
         lateness: minutes(10),
         prepare: "log format combined, common or vhost_combined",
-        sniff: crate::web_combined::sniff,
-        make: || Box::new(crate::web_combined::WebCombined::default()),
+        reader: Reader::Code {
+            sniff: crate::web_combined::sniff,
+            make: || Box::new(crate::web_combined::WebCombined::default()),
+        },
     },
 ];
+
+/// A format that is data, as it is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WrittenMap {
+    /// The folder it is in: its id with underscores.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests name the folder of a bad map"))]
+    pub(crate) folder: &'static str,
+    pub(crate) map: &'static str,
+    #[cfg(test)]
+    pub(crate) cases: &'static str,
+}
+
+macro_rules! maps {
+    ($($folder:literal)*) => {
+        /// Formats that are data. Where records of two look alike, the one that comes first is asked first.
+        pub(crate) static MAPS: &[WrittenMap] = &[$(WrittenMap {
+            folder: $folder,
+            map: include_str!(concat!($folder, "/map.toml")),
+            #[cfg(test)]
+            cases: include_str!(concat!($folder, "/cases.ndjson")),
+        }),*];
+    };
+}
+
+maps! {
+    "okta_system"
+    "fortigate_event"
+}
+
+/// The maps of [`MAPS`], read.
+#[expect(
+    clippy::expect_used,
+    reason = "the texts are constants, so the first test finds a mistake"
+)]
+static READ_MAPS: LazyLock<Vec<Arc<Map>>> = LazyLock::new(|| {
+    let read = |written: &WrittenMap| Arc::new(Map::parse(written.map).expect("a map"));
+    MAPS.iter().map(read).collect()
+});
+
+/// Every format.
+pub static FORMATS: LazyLock<Vec<FormatSpec>> = LazyLock::new(|| {
+    let mapped = READ_MAPS.iter().map(|map| FormatSpec {
+        id: &map.id,
+        title: &map.title,
+        transports: &map.transports,
+        lateness: map.lateness,
+        prepare: &map.prepare,
+        reader: Reader::Map(Arc::clone(map)),
+    });
+    CODE.iter().cloned().chain(mapped).collect()
+});
+
+/// Knows the records of formats that are data.
+static SNIFFER: LazyLock<Sniffer> = LazyLock::new(|| {
+    let mapped = FORMATS
+        .iter()
+        .enumerate()
+        .filter_map(|(place, spec)| match &spec.reader {
+            Reader::Map(map) => Some((place, &**map)),
+            Reader::Code { .. } => None,
+        });
+    Sniffer::new(mapped)
+});
 
 /// The format of that parser id.
 pub fn format_by_id(id: &str) -> Option<&'static FormatSpec> {
@@ -92,8 +189,24 @@ pub fn format_by_id(id: &str) -> Option<&'static FormatSpec> {
 /// The parser id of a record whose source is not named: that of the first format that surely knows
 /// it, else `auto`.
 pub fn classify(record: &[u8]) -> &'static str {
-    FORMATS
-        .iter()
-        .find(|spec| (spec.sniff)(record))
+    place_of(record)
+        .and_then(|place| FORMATS.get(place))
         .map_or("auto", |spec| spec.id)
+}
+
+/// The place in [`FORMATS`] of the format that surely knows a record. Words that a vendor writes come
+/// first: a line of a firewall may look like one of syslog's to others.
+pub(crate) fn place_of(record: &[u8]) -> Option<usize> {
+    let is_json = matches!(record.trim_ascii_start().first(), Some(b'{' | b'[' | b'\xEF'));
+    let by_code = || {
+        CODE.iter().position(|spec| match spec.reader {
+            Reader::Code { sniff, .. } => sniff(record),
+            Reader::Map(_) => false,
+        })
+    };
+    if is_json {
+        by_code().or_else(|| SNIFFER.json(record))
+    } else {
+        SNIFFER.line(record).or_else(by_code)
+    }
 }

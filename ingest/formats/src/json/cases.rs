@@ -53,19 +53,43 @@ pub(crate) fn decode(format: &mut dyn Format, record: &[u8], paths: &[&str]) -> 
     (out.rows.finish(), out.rejects)
 }
 
+/// The record of a case.
+pub(crate) fn record(line: &str) -> String {
+    let case: Case = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
+    case.record()
+}
+
+impl Case {
+    fn record(&self) -> String {
+        match &self.raw {
+            Value::String(text) => text.clone(),
+            json => json.to_string(),
+        }
+    }
+}
+
 /// Runs every case of a file.
 pub(crate) fn run(format: &mut dyn Format, sniff: fn(&[u8]) -> bool, file: &str) {
+    run_with(&mut |record| decode(format, record, &[]), &sniff, file);
+}
+
+/// Runs every case of a file, each with a new reader.
+pub(crate) fn run_all(make: &mut dyn FnMut() -> Box<dyn Format>, sniff: &dyn Fn(&[u8]) -> bool, file: &str) {
+    run_with(&mut |record| decode(&mut *make(), record, &[]), sniff, file);
+}
+
+/// Decodes one record.
+type Decode<'d> = dyn FnMut(&[u8]) -> (EventBatch, Vec<Reject>) + 'd;
+
+fn run_with(decode: &mut Decode<'_>, sniff: &dyn Fn(&[u8]) -> bool, file: &str) {
     let mut wrong = Vec::new();
     for (line, number) in file.lines().zip(1..) {
         let case: Case = serde_json::from_str(line).unwrap_or_else(|error| panic!("line {number}: {error}"));
-        let raw = match &case.raw {
-            Value::String(text) => text.clone(),
-            json => json.to_string(),
-        };
+        let raw = case.record();
         if sniff(raw.as_bytes()) != case.ours {
             wrong.push(format!("{}: sniff is not {}", case.name, case.ours));
         }
-        let (rows, rejects) = decode(format, raw.as_bytes(), &[]);
+        let (rows, rejects) = decode(raw.as_bytes());
         if let Some(reason) = &case.reject {
             let given: Vec<&str> = rejects.iter().map(|reject| reject.reason.as_str()).collect();
             if given.len() != 1 || !given[0].contains(reason) {

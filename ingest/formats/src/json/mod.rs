@@ -16,5 +16,5 @@ mod when;
 pub(crate) use keys::{keys, string_after};
 pub(crate) use path::fill_side;
 pub(crate) use records::each_record;
-pub(crate) use value::Json;
+pub(crate) use value::{Json, embedded};
 pub(crate) use when::time_of;

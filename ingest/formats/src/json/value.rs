@@ -112,9 +112,17 @@ impl<'a> Json<'a> {
         if !named {
             return None;
         }
-        ["Value", "NewValue", "intValue", "boolValue", "multiValue"]
-            .iter()
-            .find_map(|key| self.get(key))
+        [
+            "Value",
+            "NewValue",
+            "intValue",
+            "boolValue",
+            "multiValue",
+            "multiStrValue",
+            "multiIntValue",
+        ]
+        .iter()
+        .find_map(|key| self.get(key))
     }
 }
 

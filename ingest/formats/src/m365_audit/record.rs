@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use sekisho_model::{Column, EventBuilder, Raw};
 
 use super::accounts::{self, Account};
-use super::operations::{Operation, class, operation};
+use super::operations::{Operation, operation};
 use super::{ID, resources};
 use crate::entra_signin::client::{family, is_guid, trust};
 use crate::entra_signin::codes::{self, FAILURE, INTERRUPTED, Meaning, SUCCESS, mfa_result};
 use crate::json::{Json, fill_side, time_of};
-use crate::{address, names};
+use crate::{activity, address, names};
 
 /// Writes the row of a record; an error if it is none.
 pub(super) fn read(raw: &Raw<'_>, json: &Json<'_>, index: u32, rows: &mut EventBuilder) -> Result<(), String> {
@@ -83,7 +83,10 @@ impl<'a> Record<'a> {
         }
         rows.text(Column::Action, &self.name);
         rows.verbatim(Column::Activity, self.operation.activity);
-        rows.int(Column::ClassUid, class(self.operation.activity));
+        rows.int(
+            Column::ClassUid,
+            activity::class(self.operation.activity).unwrap_or_default(),
+        );
         let _found = ["ClientIP", "ClientIPAddress", "ActorIpAddress"]
             .iter()
             .filter_map(|key| self.text(key))

@@ -1,0 +1,227 @@
+//! Writing a value into a column, as its kind wants it.
+
+use jiff::fmt::strtime::BrokenDownTime;
+use jiff::tz::TimeZone;
+use sekisho_model::{Column, EventBuilder, Kind, Time};
+
+use super::MapError;
+use crate::{activity, address, names, timestamp};
+
+/// What a value becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Target {
+    /// The vendor's own id of the record; no column, but the identity of the row follows from it.
+    NativeId,
+    Column(Column),
+}
+
+/// Columns that a map does not set: they follow from how a record came, from other columns, or from
+/// lists of ours.
+const NOT_MAPPED: [Column; 14] = [
+    Column::Date,
+    Column::IngestTime,
+    Column::EventUid,
+    Column::Tenant,
+    Column::Source,
+    Column::SrcIpType,
+    Column::SrcAsn,
+    Column::SrcAsOrg,
+    Column::SrcAccuracyKm,
+    Column::Origin,
+    Column::Native,
+    Column::Raw,
+    Column::Person,
+    Column::SrcNetKind,
+];
+
+/// Values of which a column takes no others.
+const CLOSED: [(Column, &[&str]); 7] = [
+    (Column::StatusId, &["success", "failure", "interrupted", "unknown"]),
+    (Column::RiskLevel, &["none", "low", "medium", "high", "critical"]),
+    (
+        Column::StatusReason,
+        &[
+            "bad_credentials",
+            "no_such_user",
+            "bad_password",
+            "bad_key",
+            "user_disabled",
+            "user_locked",
+            "account_expired",
+            "password_expired",
+            "policy_blocked",
+            "mfa_required",
+            "mfa_denied",
+            "mfa_failed",
+            "mfa_timeout",
+            "session_expired",
+            "interrupted",
+            "rate_limited",
+            "other",
+        ],
+    ),
+    (
+        Column::UserType,
+        &["member", "guest", "admin", "service", "system", "anonymous"],
+    ),
+    (
+        Column::MfaResult,
+        &[
+            "none",
+            "not_required",
+            "required",
+            "satisfied",
+            "satisfied_by_token",
+            "denied",
+            "failed",
+        ],
+    ),
+    (
+        Column::DeviceTrust,
+        &["compliant", "managed", "registered", "unmanaged", "unknown"],
+    ),
+    (Column::ParseStatus, &["ok", "partial", "unparsed"]),
+];
+
+impl Target {
+    /// The target of that name.
+    pub(super) fn by_name(name: &str) -> Result<Self, MapError> {
+        if name == "native_id" {
+            return Ok(Self::NativeId);
+        }
+        match Column::by_name(name) {
+            Some(column) if !NOT_MAPPED.contains(&column) => Ok(Self::Column(column)),
+            Some(_) => Err(MapError::value(name, "a map does not set this column")),
+            None => Err(MapError::value(name, "there is no such column")),
+        }
+    }
+
+    /// Whether it can take a word that a map names.
+    pub(super) fn takes(self, word: &str) -> bool {
+        let Self::Column(column) = self else { return true };
+        if column == Column::Activity {
+            return activity::class(word).is_some();
+        }
+        let closed = CLOSED.iter().find(|(closed, _)| *closed == column);
+        closed.is_none_or(|(_, words)| words.contains(&word))
+    }
+
+    /// Whether several values make one, `password+otp`.
+    pub(super) fn joins(self) -> bool {
+        self == Self::Column(Column::AuthMethod)
+    }
+}
+
+/// How times are read.
+#[derive(Clone, Debug)]
+pub(super) struct Clock<'s> {
+    pub(super) formats: &'s [String],
+    pub(super) zone: &'s TimeZone,
+}
+
+impl Clock<'_> {
+    fn read(&self, text: &str) -> Option<Time> {
+        let by_format = |format: &String| {
+            let broken = BrokenDownTime::parse(format, text.trim()).ok()?;
+            match broken.to_timestamp() {
+                Ok(timestamp) => Some(timestamp.into()),
+                Err(_) => timestamp::local(broken.to_datetime().ok()?, self.zone),
+            }
+        };
+        self.formats
+            .iter()
+            .find_map(by_format)
+            .or_else(|| timestamp::iso(text, self.zone))
+            .or_else(|| crate::json::time_of(&crate::json::Json::Text(text.into())))
+    }
+}
+
+/// Sets the target to the value; returns whether it could take it.
+pub(super) fn set(rows: &mut EventBuilder, target: Target, value: &str, clock: &Clock<'_>) -> bool {
+    if EventBuilder::means_nothing(value) {
+        return false;
+    }
+    let column = match target {
+        Target::NativeId => {
+            rows.native_id(value.trim());
+            return true;
+        }
+        Target::Column(column) => column,
+    };
+    match column {
+        Column::UserName => names::set_user(rows, value),
+        Column::ActorName => names::set_actor(rows, value),
+        Column::SrcIp => return address::set_source(rows, value),
+        Column::Url => rows.text(column, path_and_query(value)),
+        Column::StatusId => return set_word(rows, column, value, &["unknown", "success", "failure", "interrupted"]),
+        Column::RiskLevel => return set_word(rows, column, value, &["none", "low", "medium", "high", "critical"]),
+        Column::Activity => {
+            rows.verbatim(column, value);
+            rows.int(Column::ClassUid, activity::class(value).unwrap_or_default());
+        }
+        _ => return set_by_kind(rows, column, value, clock),
+    }
+    true
+}
+
+fn set_by_kind(rows: &mut EventBuilder, column: Column, value: &str, clock: &Clock<'_>) -> bool {
+    match column.spec().kind {
+        Kind::Dict | Kind::Text => rows.text(column, value),
+        Kind::Time => match clock.read(value) {
+            Some(time) => rows.time(column, time),
+            None => return false,
+        },
+        Kind::Bool => match flag(value) {
+            Some(flag) => rows.flag(column, flag),
+            None => return false,
+        },
+        Kind::Float64 => match value.trim().parse::<f64>().ok().filter(|number| number.is_finite()) {
+            Some(number) => rows.float(column, number),
+            None => return false,
+        },
+        Kind::Date | Kind::Int8 | Kind::Int16 | Kind::Int32 | Kind::Int64 => match int(value) {
+            Some(number) => rows.int(column, number),
+            None => return false,
+        },
+    }
+    true
+}
+
+/// Sets a column to the place of a word.
+fn set_word(rows: &mut EventBuilder, column: Column, value: &str, words: &[&str]) -> bool {
+    let found = words
+        .iter()
+        .zip(0..)
+        .find(|(word, _)| word.eq_ignore_ascii_case(value.trim()));
+    match found {
+        Some((_, place)) => rows.int(column, place),
+        None => return false,
+    }
+    true
+}
+
+fn flag(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "yes" | "1" | "on" => Some(true),
+        "false" | "no" | "0" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// A whole number; `12.0` is one.
+fn int(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let whole = match text.split_once('.') {
+        Some((whole, zeros)) if zeros.bytes().all(|byte| byte == b'0') => whole,
+        _ => text,
+    };
+    whole.parse().ok()
+}
+
+/// An address without its scheme and host.
+fn path_and_query(url: &str) -> &str {
+    match url.split_once("://") {
+        Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
+        None => url,
+    }
+}

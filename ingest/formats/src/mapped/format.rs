@@ -1,0 +1,237 @@
+//! A map at work.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use sekisho_model::{Column, EventBuilder, Raw, Snapshot};
+
+use super::Map;
+use super::file::ShapeFile;
+use super::map::Sets;
+use super::shape::{cells, key_values};
+use super::source::Fields;
+use crate::json::{Json, each_record, fill_side};
+use crate::pattern::bounded;
+use crate::syslog::{self, Frame};
+use crate::timestamp::Years;
+use crate::{Format, Output, Settings};
+
+/// The most elements of a record that become rows of their own. A sign-in record of Google has one or
+/// two, an aggregate of Drive some hundred.
+const ELEMENTS_MAX: usize = 1024;
+/// The same, where rows are counted.
+const ELEMENTS_MAX_U32: u32 = 1024;
+
+/// Reads records by a map.
+#[derive(Debug)]
+pub(crate) struct Mapped {
+    map: Arc<Map>,
+    years: Years,
+}
+
+impl Mapped {
+    pub(crate) fn new(map: Arc<Map>) -> Self {
+        Self {
+            map,
+            years: Years::default(),
+        }
+    }
+
+    fn years_part(&self) -> String {
+        format!("{}.years", self.map.id)
+    }
+
+    /// A line of text, with a syslog header or without.
+    fn decode_line(&mut self, raw: &Raw<'_>, settings: &Settings, out: &mut Output) {
+        let text = syslog::text(raw.bytes);
+        let map = Arc::clone(&self.map);
+        let frame = Frame::parse(&text);
+        let message = frame.as_ref().map_or_else(|| bounded(&text), |frame| frame.message);
+        let found = line_fields(&map, &text, message);
+        if found.members.is_empty() {
+            return out.reject(raw, &map.id, expected(&map));
+        }
+        out.rows.begin(raw, &map.id, 0);
+        if let Some(frame) = &frame {
+            out.rows.text_opt(Column::DstHost, frame.host);
+            if let Some(time) = frame.time(&mut self.years, raw, settings) {
+                out.rows.time(Column::Time, time);
+            }
+        }
+        let json = Json::Object(found.members);
+        write_row(&map, &mut out.rows, settings, &[&json], found.set);
+        out.rows.verbatim(Column::Native, &json.to_string());
+        out.rows.end();
+    }
+}
+
+impl Format for Mapped {
+    fn decode(&mut self, raw: &Raw<'_>, settings: &Settings, out: &mut Output) {
+        if self.map.record.shape != ShapeFile::Json {
+            return self.decode_line(raw, settings, out);
+        }
+        let map = Arc::clone(&self.map);
+        let reader = Reader { map: &map, settings };
+        each_record(raw, &map.id, out, |raw, json, index, out| {
+            reader.read(raw, json, index, &mut out.rows)
+        });
+    }
+
+    fn snapshot(&self, into: &mut Snapshot) -> Result<(), serde_json::Error> {
+        self.years.snapshot(&self.years_part(), into)
+    }
+
+    fn restore(&mut self, from: &Snapshot) {
+        let part = self.years_part();
+        self.years.restore(&part, from);
+    }
+}
+
+/// What was found in a line.
+struct Found<'a, 'm> {
+    members: Vec<(Cow<'a, str>, Json<'a>)>,
+    /// What the pattern sets that matched.
+    set: Option<&'m Sets>,
+}
+
+fn line_fields<'a, 'm>(map: &'m Map, text: &'a str, message: &'a str) -> Found<'a, 'm> {
+    match map.record.shape {
+        ShapeFile::KeyValue => Found {
+            // Firewalls write lines that look like a header of syslog and are none.
+            members: key_values(text),
+            set: None,
+        },
+        ShapeFile::Table => Found {
+            members: table_fields(map, message),
+            set: None,
+        },
+        ShapeFile::Text | ShapeFile::Json => pattern_fields(map, message),
+    }
+}
+
+fn table_fields<'a>(map: &Map, message: &str) -> Vec<(Cow<'a, str>, Json<'a>)> {
+    let cells = cells(message, map.record.delimiter.unwrap_or(','));
+    if cells.len() < 2 {
+        return Vec::new();
+    }
+    map.record
+        .headers
+        .iter()
+        .zip(cells)
+        .filter(|(_, cell)| !cell.is_empty())
+        .map(|(name, cell)| (Cow::Owned(name.clone()), Json::Text(Cow::Owned(cell))))
+        .collect()
+}
+
+/// The groups of the first pattern that matches. A message that none matches is a field itself.
+fn pattern_fields<'a, 'm>(map: &'m Map, message: &'a str) -> Found<'a, 'm> {
+    let mut members: Vec<(Cow<'a, str>, Json<'a>)> = Vec::new();
+    let first = map.patterns.any.matches(message).iter().next();
+    let pattern = first.and_then(|place| map.patterns.each.get(place));
+    if let Some(pattern) = pattern
+        && let Some(captures) = pattern.regex.captures(message)
+    {
+        for name in pattern.regex.capture_names().flatten() {
+            if let Some(group) = captures.name(name) {
+                members.push((Cow::Owned(name.to_owned()), Json::Text(Cow::Borrowed(group.as_str()))));
+            }
+        }
+    }
+    members.push((Cow::Borrowed("message"), Json::Text(Cow::Borrowed(message))));
+    Found {
+        members,
+        set: pattern.map(|pattern| &pattern.set),
+    }
+}
+
+fn expected(map: &Map) -> &'static str {
+    match map.record.shape {
+        ShapeFile::KeyValue => "expected `key=value` pairs",
+        ShapeFile::Table => "expected cells between delimiters",
+        ShapeFile::Text => "expected a line of text",
+        ShapeFile::Json => "expected a JSON object",
+    }
+}
+
+/// Makes rows of objects.
+struct Reader<'m> {
+    map: &'m Map,
+    settings: &'m Settings,
+}
+
+impl Reader<'_> {
+    fn read(&self, raw: &Raw<'_>, json: &Json<'_>, index: u32, rows: &mut EventBuilder) -> Result<(), String> {
+        let map = self.map;
+        if !matches!(json, Json::Object(_)) {
+            return Err("expected a JSON object, found another value".to_owned());
+        }
+        let inside = map.inside.iter().find_map(|key| deep_part(json, key));
+        let mut roots: Vec<&Json<'_>> = inside.as_deref().into_iter().collect();
+        roots.push(json);
+        let elements = elements(map, &roots);
+        if elements.is_empty() {
+            rows.begin(raw, &map.id, index);
+            write_row(map, rows, self.settings, &roots, None);
+            rows.end();
+            return Ok(());
+        }
+        if elements.len() > ELEMENTS_MAX {
+            let found = elements.len();
+            return Err(format!(
+                "{found} elements in one record, expected at most {ELEMENTS_MAX}"
+            ));
+        }
+        for (element, place) in elements.iter().zip(0_u32..) {
+            let mut with_element = vec![element];
+            with_element.extend(&roots);
+            // Rows of one record are told apart by their place; records that came together, by theirs.
+            rows.begin(
+                raw,
+                &map.id,
+                index.saturating_mul(ELEMENTS_MAX_U32).saturating_add(place),
+            );
+            write_row(map, rows, self.settings, &with_element, None);
+            rows.number_native_id(place);
+            rows.end();
+        }
+        Ok(())
+    }
+}
+
+/// The object at a path of keys; exports write one as a string of JSON.
+fn deep_part<'j>(json: &'j Json<'j>, path: &str) -> Option<Cow<'j, Json<'j>>> {
+    let part = match path.split_once('.') {
+        None => json.part(path),
+        Some((key, rest)) => match json.part(key)? {
+            Cow::Borrowed(part) => deep_part(part, rest),
+            Cow::Owned(_) => None,
+        },
+    };
+    part.filter(|part| matches!(**part, Json::Object(_)))
+}
+
+/// The elements that become rows of their own.
+fn elements<'j>(map: &Map, roots: &[&'j Json<'j>]) -> &'j [Json<'j>] {
+    let lists = map
+        .each
+        .iter()
+        .flat_map(|path| roots.iter().map(|root| list_at(root, path)));
+    lists.into_iter().find(|list| !list.is_empty()).unwrap_or_default()
+}
+
+/// The objects of the list at a path of keys.
+fn list_at<'j>(json: &'j Json<'j>, path: &str) -> &'j [Json<'j>] {
+    let end = path.split('.').try_fold(json, |json, key| json.get(key));
+    let list = end.map(Json::elements).unwrap_or_default();
+    if list.iter().all(|element| matches!(element, Json::Object(_))) {
+        list
+    } else {
+        &[]
+    }
+}
+
+fn write_row(map: &Map, rows: &mut EventBuilder, settings: &Settings, roots: &[&Json<'_>], set: Option<&Sets>) {
+    let fields = Fields { roots: roots.to_vec() };
+    map.write(rows, settings, &fields, set.map_or(&[], Vec::as_slice));
+    fill_side(rows, roots);
+}

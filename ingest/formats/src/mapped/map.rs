@@ -1,0 +1,260 @@
+//! A map, checked and ready.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use regex::{Regex, RegexSet};
+use sekisho_model::{Column, EventBuilder};
+
+use super::MapError;
+use super::column::{self, Clock, Target};
+use super::condition::Condition;
+use super::file::{self, MapFile, OneOrMany, RecordFile, Scalar, ZoneFile};
+use super::source::{Fields, Source};
+use super::words::Words;
+use crate::Settings;
+
+/// A format that is data.
+#[derive(Clone, Debug)]
+pub struct Map {
+    pub(crate) id: String,
+    pub(crate) title: String,
+    pub(crate) transports: String,
+    pub(crate) lateness: Duration,
+    pub(crate) prepare: String,
+    pub(super) record: RecordFile,
+    pub(super) inside: Vec<String>,
+    pub(super) each: Vec<String>,
+    pub(super) patterns: Patterns,
+    rules: Vec<Rule>,
+    columns: Vec<(Target, Vec<Source>)>,
+    words: BTreeMap<Target, Words>,
+}
+
+/// Patterns over messages; the first that matches counts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Patterns {
+    pub(super) any: RegexSet,
+    pub(super) each: Vec<Pattern>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Pattern {
+    pub(super) regex: Regex,
+    pub(super) set: Sets,
+}
+
+pub(super) type Sets = Vec<(Target, Source)>;
+
+#[derive(Clone, Debug)]
+struct Rule {
+    when: Condition,
+    set: Sets,
+}
+
+impl Map {
+    /// Reads and checks the text of a map.
+    pub fn parse(text: &str) -> Result<Self, MapError> {
+        let file = file::parse(text)?;
+        let words = words(&file)?;
+        let rules = file.rule.iter().zip(1..).map(|(rule, number)| {
+            let compiled = || -> Result<Rule, MapError> {
+                Ok(Rule {
+                    when: Condition::of(&rule.when)?,
+                    set: sets(&rule.set)?,
+                })
+            };
+            compiled().map_err(|error| within(&format!("rule {number}"), error))
+        });
+        let columns = file.columns.iter().map(|(name, sources)| column(name, sources));
+        Ok(Self {
+            rules: rules.collect::<Result<_, _>>()?,
+            columns: columns.collect::<Result<_, _>>()?,
+            words,
+            inside: file.record.inside.0.clone(),
+            each: file.record.each.0.clone(),
+            patterns: patterns(&file)?,
+            record: file.record,
+            id: file.id,
+            title: file.title,
+            transports: file.transports,
+            lateness: Duration::from_secs(file.lateness_minutes.saturating_mul(60)),
+            prepare: file.prepare,
+        })
+    }
+
+    /// Sets the columns of the row in hand. `pattern` is what the pattern sets that matched.
+    pub(super) fn write(
+        &self,
+        rows: &mut EventBuilder,
+        settings: &Settings,
+        fields: &Fields<'_>,
+        pattern: &[(Target, Source)],
+    ) {
+        let mut writer = Writer {
+            map: self,
+            rows,
+            fields,
+            clock: Clock {
+                formats: &self.record.time_formats,
+                zone: match self.record.zone {
+                    ZoneFile::Utc => &jiff::tz::TimeZone::UTC,
+                    ZoneFile::Local => &settings.zone,
+                },
+            },
+            done: Vec::new(),
+        };
+        writer.set_all(pattern);
+        for rule in &self.rules {
+            if rule.when.fits(fields) {
+                writer.set_all(&rule.set);
+            }
+        }
+        for (target, sources) in &self.columns {
+            writer.set_from(*target, sources);
+        }
+        if rows.current(Column::Action).is_none() && rows.current(Column::ParseStatus) == Some("ok") {
+            rows.verbatim(Column::ParseStatus, "unparsed");
+        }
+    }
+}
+
+/// Writes one row.
+struct Writer<'w> {
+    map: &'w Map,
+    rows: &'w mut EventBuilder,
+    fields: &'w Fields<'w>,
+    clock: Clock<'w>,
+    /// What is decided already.
+    done: Vec<Target>,
+}
+
+impl Writer<'_> {
+    fn set_all(&mut self, sets: &[(Target, Source)]) {
+        for (target, source) in sets {
+            self.set_from(*target, std::slice::from_ref(source));
+        }
+    }
+
+    fn set_from(&mut self, target: Target, sources: &[Source]) {
+        if self.done.contains(&target) {
+            return;
+        }
+        let set = if target.joins() {
+            self.join(target, sources)
+        } else {
+            self.first(target, sources)
+        };
+        if set {
+            self.done.push(target);
+        }
+    }
+
+    fn first(&mut self, target: Target, sources: &[Source]) -> bool {
+        let Self {
+            map,
+            rows,
+            fields,
+            clock,
+            ..
+        } = self;
+        let words = map.words.get(&target);
+        sources.iter().any(|source| {
+            source.values(fields, &mut |value| match in_our_words(source, words, value) {
+                Some(value) => column::set(rows, target, value, clock),
+                None => false,
+            })
+        })
+    }
+
+    fn join(&mut self, target: Target, sources: &[Source]) -> bool {
+        let words = self.map.words.get(&target);
+        let mut found: Vec<String> = Vec::new();
+        for source in sources {
+            source.values(self.fields, &mut |value| {
+                found.extend(in_our_words(source, words, value).map(str::to_owned));
+                false
+            });
+            if !found.is_empty() {
+                break;
+            }
+        }
+        let mut seen = Vec::new();
+        found.retain(|word| {
+            let new = !EventBuilder::means_nothing(word) && !seen.contains(word);
+            seen.push(word.clone());
+            new
+        });
+        column::set(self.rows, target, &found.join("+"), &self.clock)
+    }
+}
+
+/// A value of the record in our words, if the column has words; a value that the map writes is ours.
+fn in_our_words<'v>(source: &Source, words: Option<&'v Words>, value: &'v str) -> Option<&'v str> {
+    match (source, words) {
+        (Source::Text(_), _) | (_, None) => Some(value),
+        (Source::Path(_) | Source::Template(_), Some(words)) => words.word(value),
+    }
+}
+
+fn within(place: &str, error: MapError) -> MapError {
+    match error {
+        MapError::Value { key, message } => MapError::value(format!("{place}: {key}"), message),
+        syntax @ MapError::Syntax { .. } => syntax,
+    }
+}
+
+fn column(name: &str, sources: &OneOrMany) -> Result<(Target, Vec<Source>), MapError> {
+    let sources = sources.0.iter().map(|text| Source::of_column(text));
+    Ok((Target::by_name(name)?, sources.collect::<Result<_, _>>()?))
+}
+
+fn sets(set: &BTreeMap<String, Scalar>) -> Result<Sets, MapError> {
+    set.iter()
+        .map(|(name, value)| {
+            let target = Target::by_name(name)?;
+            let source = Source::of_rule(&value.clone().into_text())?;
+            match &source {
+                Source::Text(word) if !target.takes(word) => Err(MapError::value(
+                    name,
+                    format!("{word:?} is none of the words of this column"),
+                )),
+                _ => Ok((target, source)),
+            }
+        })
+        .collect()
+}
+
+fn words(file: &MapFile) -> Result<BTreeMap<Target, Words>, MapError> {
+    file.words
+        .iter()
+        .map(|(name, table)| {
+            let (target, words) = (Target::by_name(name)?, Words::of(table));
+            if let Some(word) = words.ours().find(|word| !target.takes(word)) {
+                let message = format!("{word:?} is none of the words of this column");
+                return Err(MapError::value(format!("words.{name}"), message));
+            }
+            Ok((target, words))
+        })
+        .collect()
+}
+
+fn patterns(file: &MapFile) -> Result<Patterns, MapError> {
+    let wrong = |number: usize, error: &regex::Error| {
+        MapError::value(
+            format!("pattern {number}"),
+            format!("not a regular expression: {error}"),
+        )
+    };
+    let each = file.pattern.iter().zip(1..).map(|(pattern, number)| {
+        Ok(Pattern {
+            regex: Regex::new(&pattern.matches).map_err(|error| wrong(number, &error))?,
+            set: sets(&pattern.set).map_err(|error| within(&format!("pattern {number}"), error))?,
+        })
+    });
+    let texts = file.pattern.iter().map(|pattern| &pattern.matches);
+    Ok(Patterns {
+        each: each.collect::<Result<_, MapError>>()?,
+        any: RegexSet::new(texts).map_err(|error| wrong(0, &error))?,
+    })
+}

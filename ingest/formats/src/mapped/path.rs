@@ -1,0 +1,198 @@
+//! Paths from a record to a value.
+
+use std::fmt;
+
+use super::MapError;
+use crate::json::{Json, embedded};
+
+/// A path: `actor.email`, `target[type=User].id`, `events[0].name`.
+///
+/// Keys are compared without case. Lists on the way are entered, every element of them; a list of
+/// pairs (`[{"name": …, "value": …}]`) is entered by name, and so is a string that holds JSON.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Path {
+    text: String,
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Key(String),
+    /// The element at this place of a list.
+    Place(usize),
+    /// The elements of a list that have this value under this key.
+    Which(String, String),
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Path {
+    /// Reads a path.
+    pub(super) fn parse(text: &str) -> Result<Self, MapError> {
+        let wrong =
+            |what: &str| MapError::value(text, format!("{what}, expected a path such as `target[type=User].id`"));
+        let mut steps = Vec::new();
+        for part in split(text) {
+            let (key, mut rest) = part.find('[').map_or((part, ""), |at| part.split_at(at));
+            if key.is_empty() {
+                return Err(wrong("a key is empty"));
+            }
+            steps.push(Step::Key(key.to_owned()));
+            while let Some(inner) = rest.strip_prefix('[') {
+                let (inner, after) = inner.split_once(']').ok_or_else(|| wrong("a bracket is not closed"))?;
+                steps.push(match inner.split_once('=') {
+                    Some((key, value)) => Step::Which(key.to_owned(), value.to_owned()),
+                    None => Step::Place(inner.parse().map_err(|_| wrong("not a number in brackets"))?),
+                });
+                rest = after;
+            }
+            if !rest.is_empty() {
+                return Err(wrong("text follows a bracket"));
+            }
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            steps,
+        })
+    }
+
+    /// Calls `found` with each value that the path leads to, until it returns true. Returns whether it
+    /// did.
+    pub(super) fn visit(&self, json: &Json<'_>, found: &mut dyn FnMut(&Json<'_>) -> bool) -> bool {
+        follow(json, &self.steps, found)
+    }
+}
+
+/// The parts between dots; a dot in brackets is none.
+fn split(text: &str) -> Vec<&str> {
+    let mut depth = 0_u32;
+    text.split(|c| {
+        match c {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == '.' && depth == 0
+    })
+    .collect()
+}
+
+fn follow(json: &Json<'_>, steps: &[Step], found: &mut dyn FnMut(&Json<'_>) -> bool) -> bool {
+    let Some((step, rest)) = steps.split_first() else {
+        return match json {
+            Json::Null => false,
+            Json::List(elements) if !elements.is_empty() => elements.iter().any(|element| follow(element, &[], found)),
+            value => found(value),
+        };
+    };
+    match (json, step) {
+        (Json::Object(_), Step::Key(key)) => match json.get(key) {
+            Some(value) => follow(value, rest, found),
+            None => dotted(json, key, rest, found),
+        },
+        (Json::List(elements), Step::Place(place)) => {
+            elements.get(*place).is_some_and(|element| follow(element, rest, found))
+        }
+        (Json::List(elements), Step::Which(key, value)) => elements
+            .iter()
+            .filter(|element| {
+                element
+                    .get(key)
+                    .and_then(Json::text)
+                    .is_some_and(|text| text.eq_ignore_ascii_case(value))
+            })
+            .any(|element| follow(element, rest, found)),
+        (Json::List(elements), Step::Key(key)) => {
+            elements.iter().any(|element| follow(element, steps, found))
+                || elements
+                    .iter()
+                    .filter_map(|element| element.pair(key))
+                    .any(|value| follow(value, rest, found))
+        }
+        // What is one object where others have a list of them.
+        (Json::Object(_), Step::Place(0)) => follow(json, rest, found),
+        (Json::Object(_), Step::Which(key, value)) => {
+            json.get(key)
+                .and_then(Json::text)
+                .is_some_and(|text| text.eq_ignore_ascii_case(value))
+                && follow(json, rest, found)
+        }
+        (Json::Text(text), _) => embedded(text).is_some_and(|inner| follow(&inner, steps, found)),
+        _ => false,
+    }
+}
+
+/// A key that itself contains dots, as flattened records have.
+fn dotted(json: &Json<'_>, key: &str, rest: &[Step], found: &mut dyn FnMut(&Json<'_>) -> bool) -> bool {
+    let Json::Object(members) = json else { return false };
+    if rest.is_empty() || !members.iter().any(|(name, _)| name.contains('.')) {
+        return false;
+    }
+    let mut whole = key.to_owned();
+    for (place, step) in rest.iter().enumerate() {
+        let Step::Key(next) = step else { return false };
+        whole.push('.');
+        whole.push_str(next);
+        if let Some(value) = json.get(&whole) {
+            return follow(value, rest.get(place + 1..).unwrap_or_default(), found);
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORD: &str = r#"{
+        "actor": {"email": "hana@example.co.jp"},
+        "target": [{"type": "App", "id": 1}, {"type": "User", "id": 2}, {"type": "User", "id": 3}],
+        "parameters": [{"name": "login_type", "value": "saml"}, {"name": "second", "boolValue": true}],
+        "user.name": "taro", "deep": {"a.b": {"c": "x"}},
+        "inner": "{\"code\": 7}", "words": ["a", "b"], "none": null, "empty": []
+    }"#;
+
+    fn all(path: &str) -> Vec<String> {
+        let record = Json::parse(RECORD).unwrap();
+        let mut values = Vec::new();
+        Path::parse(path).unwrap().visit(&record, &mut |value| {
+            values.push(value.to_string().trim_matches('"').to_owned());
+            false
+        });
+        values
+    }
+
+    #[test]
+    fn a_path_leads_to_every_value_in_order() {
+        for (path, expected) in [
+            ("actor.email", vec!["hana@example.co.jp"]),
+            ("Actor.EMAIL", vec!["hana@example.co.jp"]),
+            ("target.id", vec!["1", "2", "3"]),
+            ("target[1].id", vec!["2"]),
+            ("target[type=User].id", vec!["2", "3"]),
+            ("target[type=user][0].id", vec!["2", "3"]),
+            ("parameters.login_type", vec!["saml"]),
+            ("parameters.second", vec!["true"]),
+            ("user.name", vec!["taro"]),
+            ("deep.a.b.c", vec!["x"]),
+            ("inner.code", vec!["7"]),
+            ("words", vec!["a", "b"]),
+            ("none", vec![]),
+            ("actor[type=x].email", vec![]),
+            ("missing.x", vec![]),
+        ] {
+            assert_eq!(all(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_none_is_an_error() {
+        for path in ["", "a..b", "a[", "a[x]", "a[0]b", "[0]"] {
+            assert!(Path::parse(path).is_err(), "{path}");
+        }
+    }
+}

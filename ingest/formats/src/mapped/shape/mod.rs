@@ -1,0 +1,7 @@
+//! From the bytes of a record to its fields.
+
+mod key_value;
+mod table;
+
+pub(super) use key_value::key_values;
+pub(super) use table::cells;

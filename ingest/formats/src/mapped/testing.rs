@@ -1,0 +1,70 @@
+//! Runs the cases that stand beside every map, and the laws that every map keeps.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::{Map, Mapped};
+use crate::json::cases;
+use crate::registry::MAPS;
+
+#[test]
+fn every_map_is_sound_and_says_what_it_reads() {
+    for written in MAPS {
+        let map = Map::parse(written.map).unwrap_or_else(|error| panic!("{}: {error}", written.folder));
+        assert_eq!(written.folder, map.id.replace('.', "_"), "the folder of {}", map.id);
+        for (what, text) in [
+            ("title", &map.title),
+            ("transports", &map.transports),
+            ("prepare", &map.prepare),
+        ] {
+            assert!(!text.is_empty(), "{}: {what} is empty", map.id);
+        }
+    }
+}
+
+#[test]
+fn every_case_is_read_as_written_beside_it() {
+    for written in MAPS {
+        let map = Arc::new(Map::parse(written.map).unwrap());
+        let id = map.id.clone();
+        let ours = move |record: &[u8]| crate::classify(record) == id;
+        cases::run_all(&mut || Box::new(Mapped::new(Arc::clone(&map))), &ours, written.cases);
+    }
+}
+
+/// A record of one of the cases with a part of it changed, so that it is nearly one of ours.
+fn nearly() -> impl Strategy<Value = (usize, Vec<u8>)> {
+    let case = (0..MAPS.len()).prop_flat_map(|map| {
+        let lines: Vec<&str> = MAPS[map].cases.lines().collect();
+        (Just(map), prop::sample::select(lines))
+    });
+    (
+        case,
+        any::<prop::sample::Index>(),
+        prop::collection::vec(any::<u8>(), 0..4),
+    )
+        .prop_map(|((map, line), at, bytes)| {
+            let mut record = cases::record(line).into_bytes();
+            let start = at.index(record.len() + 1);
+            let end = (start + bytes.len()).min(record.len());
+            record.splice(start..end, bytes);
+            (map, record)
+        })
+}
+
+proptest! {
+    #[test]
+    fn nearly_any_record_becomes_rows_or_rejects((map, record) in nearly()) {
+        let map = Arc::new(Map::parse(MAPS[map].map).unwrap());
+        let (rows, rejects) = cases::decode(&mut Mapped::new(map), &record, &["a.b", "parameters.x"]);
+        prop_assert!(rows.len() + rejects.len() >= 1);
+    }
+
+    #[test]
+    fn any_json_becomes_rows_or_rejects(map in 0..MAPS.len(), json in cases::any_json()) {
+        let map = Arc::new(Map::parse(MAPS[map].map).unwrap());
+        let (rows, rejects) = cases::decode(&mut Mapped::new(map), json.to_string().as_bytes(), &["a"]);
+        prop_assert!(rows.len() + rejects.len() >= 1);
+    }
+}
