@@ -1,4 +1,4 @@
-//! Measures the speed of Sekisho: `cargo bench -p sekisho-benches [-- decode|enrich|detect|judge|append …]`.
+//! Measures the speed of Sekisho: `cargo bench -p sekisho-benches [-- formats|decode|enrich|detect|judge|append …]`.
 //!
 //! Everything is told as a speed and as a share of a limit: the least that anybody would have to do
 //! with the same bytes, measured in turns in the same run. The first depends on the machine, the
@@ -6,6 +6,7 @@
 
 mod append;
 mod clock;
+mod formats;
 mod setup;
 mod stages;
 mod table;
@@ -29,7 +30,8 @@ fn main() -> Result<(), Failure> {
         .collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     let context = Context::load()?;
-    let stages: [(&str, Stage); 4] = [
+    let stages: [(&str, Stage); 5] = [
+        ("formats", formats::formats),
         ("decode", stages::decode),
         ("enrich", stages::enrich),
         ("detect", stages::detect),

@@ -24,7 +24,7 @@ pub(crate) const SEED: u64 = 1;
 /// How long after it was written a record is received.
 const DELAY: Duration = Duration::from_secs(2);
 /// The repository.
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The rules and lists of the repository.
 pub(crate) struct Context {

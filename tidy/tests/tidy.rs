@@ -37,6 +37,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "sekisho-sources",
         ],
     ),
+    ("sekisho-fuzz", &["sekisho-formats", "sekisho-model", "sekisho-sources"]),
     ("sekisho-tidy", &[]),
 ];
 
