@@ -47,7 +47,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Outbox,
     },
-    /// Make access tokens for the HTTP door
+    /// Make, list and revoke the access tokens of the doors
     Token {
         #[command(subcommand)]
         command: Token,
@@ -262,6 +262,19 @@ pub(crate) struct OutboxMessage {
 pub(crate) enum Token {
     /// Make a token that may send records of one source; it is shown once
     New(TokenNew),
+    /// Show the tokens there are: never the token itself, but the name by which it is revoked
+    List(StoreArgs),
+    /// Revoke a token; within seconds nothing is taken with it
+    Revoke(TokenRevoke),
+}
+
+/// `sekisho token revoke`
+#[derive(Args, Debug)]
+pub(crate) struct TokenRevoke {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// The name of the token, as `sekisho token list` shows it
+    pub(crate) name: String,
 }
 
 /// `sekisho token new`

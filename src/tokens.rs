@@ -21,7 +21,20 @@ pub(crate) struct TokenRow {
     pub(crate) source: String,
     /// Whose records they are.
     pub(crate) tenant: String,
+    /// When it was made.
+    pub(crate) created: Time,
 }
+
+impl TokenRow {
+    /// By what people name it: the beginning of its hash.
+    pub(crate) fn name(&self) -> String {
+        let hash = blake3::Hash::from_bytes(self.hash).to_hex();
+        hash.get(..NAME_DIGITS).unwrap_or_default().to_owned()
+    }
+}
+
+/// Digits of a token's name: two of a thousand tokens share one in less than one case of a million.
+const NAME_DIGITS: usize = 12;
 
 fn open(data: &Path) -> Result<Connection> {
     std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
@@ -57,15 +70,26 @@ pub(crate) fn create(data: &Path, source: &str, tenant: &str, now: Time) -> Resu
 /// The tokens that were made.
 pub(crate) fn list(data: &Path) -> Result<Vec<TokenRow>> {
     let connection = open(data)?;
-    let mut statement = connection.prepare("SELECT hash, source, tenant FROM tokens ORDER BY created_us")?;
+    let mut statement =
+        connection.prepare("SELECT hash, source, tenant, created_us FROM tokens ORDER BY created_us")?;
     let rows = statement.query_map([], |row| {
         Ok(TokenRow {
             hash: row.get(0)?,
             source: row.get(1)?,
             tenant: row.get(2)?,
+            created: Time(row.get(3)?),
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Revokes the token of that name; whether there was one.
+pub(crate) fn revoke(data: &Path, name: &str) -> Result<bool> {
+    let Some(token) = list(data)?.into_iter().find(|token| token.name() == name) else {
+        return Ok(false);
+    };
+    open(data)?.execute("DELETE FROM tokens WHERE hash = ?1", [token.hash])?;
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -81,5 +105,20 @@ mod tests {
         assert_eq!(&kept[0].hash, blake3::hash(token.as_bytes()).as_bytes());
         let file = std::fs::read(dir.path().join("sekisho.sqlite")).unwrap();
         assert!(!file.windows(token.len()).any(|window| window == token.as_bytes()));
+    }
+
+    #[test]
+    fn a_token_is_revoked_by_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        create(dir.path(), "entra.signin", "default", Time(0)).unwrap();
+        create(dir.path(), "any", "default", Time(1)).unwrap();
+        let name = list(dir.path()).unwrap()[0].name();
+        assert!(!revoke(dir.path(), "000000000000").unwrap());
+        assert!(revoke(dir.path(), &name).unwrap());
+        let left = list(dir.path()).unwrap();
+        assert_eq!(
+            left.iter().map(|token| token.source.as_str()).collect::<Vec<_>>(),
+            ["any"]
+        );
     }
 }

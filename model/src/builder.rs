@@ -241,11 +241,12 @@ impl EventBuilder {
 
     /// Completes the row: time, date and identity follow from what was set.
     pub fn end(&mut self) {
+        let ingested = Time(self.current_int(Column::IngestTime).unwrap_or_default());
         let time = if let Some(time) = self.current_int(Column::Time) {
+            self.flag_a_clock_ahead(Time(time), ingested);
             Time(time)
         } else {
             self.partial();
-            let ingested = Time(self.current_int(Column::IngestTime).unwrap_or_default());
             self.time(Column::Time, ingested);
             ingested
         };
@@ -265,6 +266,14 @@ impl EventBuilder {
             }
         }
         self.rows += 1;
+    }
+
+    /// Flags a time after its receipt: the clock of the source is wrong, or its zone.
+    fn flag_a_clock_ahead(&mut self, time: Time, ingested: Time) {
+        let is_old = self.current_int(Column::Backfill) == Some(1);
+        if !is_old && ingested.plus(ids::FUTURE_MAX) < time && self.current(Column::ParseStatus) == Some("ok") {
+            self.partial();
+        }
     }
 
     fn event_uid(&self) -> String {
@@ -412,6 +421,28 @@ mod tests {
         assert_eq!(batch.side("a.b").unwrap().get(0), Some("native"));
         assert_eq!(batch.observed(0), Time::from_secs(86_400));
         assert!(builder.is_empty());
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_is_flagged() {
+        for (ahead, backfill, expected) in [(299, false, "ok"), (301, false, "partial"), (301, true, "ok")] {
+            let origin = Origin { backfill, ..origin() };
+            let raw = Raw {
+                origin: &origin,
+                offset: 0,
+                observed: Time::from_secs(1000),
+                bytes: b"",
+            };
+            let mut builder = EventBuilder::new(&Projection::default());
+            builder.begin(&raw, "linux.sshd", 0);
+            builder.time(Column::Time, Time::from_secs(1000 + ahead));
+            builder.end();
+            assert_eq!(
+                builder.finish().text(Column::ParseStatus, 0),
+                Some(expected),
+                "{ahead} {backfill}"
+            );
+        }
     }
 
     #[test]

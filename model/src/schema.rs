@@ -163,7 +163,7 @@ columns! {
     BytesOut "bytes_out" Int64 may Stored "traffic.bytes_out" "source.bytes" "Bytes that left us.";
     ItemCount "item_count" Int64 may Stored "count" "" "Files, mailbox items, mail recipients or repetitions that this record stands for; null means 1.";
     Origin "origin" Text need Stored "metadata.loggers" "log.file.path" "How it came: `http:token`, `syslog-tcp:192.0.2.1`, `file:/var/log/auth.log#4096`.";
-    ParseStatus "parse_status" Dict need Stored "" "error.message" "ok, partial (a field was unreadable) or unparsed (of no known kind).";
+    ParseStatus "parse_status" Dict need Stored "" "error.message" "ok, partial (a part is missing or unreadable, or its time lies over 5 minutes after its receipt) or unparsed (of no known kind).";
     Native "native" Text may Stored "unmapped" "" "JSON object of the source's own fields, only when `raw` is not JSON.";
     Raw "raw" Text need Stored "raw_data" "event.original" "The record as it came, in UTF-8.";
     Person "person" Dict may Stored "" "related.user" "The person behind all aliases of the account.";

@@ -2,55 +2,47 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use sekisho_formats::FORMATS;
 
-/// Prints the table of formats.
+/// What people look for in vain, and why.
+const NOT_THERE: &str =
+    "WireGuard writes no log of sign-ins: a peer is its key, and there is no moment at which it signs in.";
+
+/// Prints the table of formats: a line for each, and below it what must be switched on.
 pub(super) fn run() -> Result<ExitCode> {
     let mut out = anstream::stdout().lock();
-    let header = [
-        "source",
-        "what it reads",
-        "how it comes",
-        "late by",
-        "what to switch on",
-    ]
-    .map(str::to_owned);
-    let rows: Vec<[String; 5]> = FORMATS
-        .iter()
-        .map(|spec| {
-            let minutes = spec.lateness.as_secs() / 60;
-            let late = if minutes >= 120 {
-                format!("up to {} h", minutes / 60)
-            } else {
-                format!("up to {minutes} min")
-            };
-            [
-                spec.id.to_owned(),
-                spec.title.to_owned(),
-                spec.transports.to_owned(),
-                late,
-                spec.prepare.to_owned(),
-            ]
-        })
-        .collect();
+    let head = ["source", "late by", "how it comes", "what it reads"].map(str::to_owned);
+    let rows = FORMATS.iter().map(|spec| {
+        let cells = [spec.id, &late(spec.lateness), spec.transports, spec.title].map(str::to_owned);
+        (cells, spec.prepare)
+    });
+    let rows: Vec<([String; 4], &str)> = std::iter::once((head, "")).chain(rows).collect();
     let width = |column: usize| {
-        std::iter::once(&header)
-            .chain(&rows)
-            .filter_map(|row| row.get(column))
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or(0)
+        let cells = rows.iter().filter_map(|(cells, _)| cells.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..header.len()).map(width).collect();
-    for row in std::iter::once(&header).chain(&rows) {
-        let cells: Vec<String> = row
+    let widths: Vec<usize> = (0..4).map(width).collect();
+    for (cells, prepare) in &rows {
+        let cells: Vec<String> = cells
             .iter()
             .zip(&widths)
             .map(|(cell, width)| format!("{cell:width$}"))
             .collect();
         writeln!(out, "{}", cells.join("  ").trim_end())?;
+        if !prepare.is_empty() {
+            writeln!(out, "    switch on: {prepare}")?;
+        }
     }
+    writeln!(out, "\n{NOT_THERE}")?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn late(lateness: Duration) -> String {
+    match lateness.as_secs() / 60 {
+        minutes @ 0..120 => format!("{minutes} min"),
+        minutes => format!("{} h", minutes / 60),
+    }
 }

@@ -1,4 +1,4 @@
-//! `sekisho token`: access tokens of the HTTP door.
+//! `sekisho token`: access tokens of the doors.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -6,14 +6,22 @@ use std::process::ExitCode;
 use anyhow::Result;
 use sekisho_model::Clock;
 
-use crate::cli::Token;
+use crate::cli::{StoreArgs, Token, TokenNew, TokenRevoke};
 use crate::clock::SystemClock;
 use crate::settings::Environment;
 use crate::tokens;
 
-/// Makes a token and prints it.
+/// Makes, lists or revokes.
 pub(super) fn run(command: &Token, environment: &Environment) -> Result<ExitCode> {
-    let Token::New(args) = command;
+    match command {
+        Token::New(args) => new(args, environment),
+        Token::List(args) => list(args, environment),
+        Token::Revoke(args) => revoke(args, environment),
+    }
+}
+
+/// Makes a token and prints it.
+fn new(args: &TokenNew, environment: &Environment) -> Result<ExitCode> {
     if args.source != "any" {
         super::known_source(&args.source)?;
     }
@@ -27,5 +35,34 @@ pub(super) fn run(command: &Token, environment: &Environment) -> Result<ExitCode
          from now on that service takes records only with a token.",
         data.display()
     );
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(args: &StoreArgs, environment: &Environment) -> Result<ExitCode> {
+    let data = super::data_folder(args, environment)?;
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "{:12}  {:20}  {:16}  made", "name", "source", "tenant")?;
+    for token in tokens::list(&data)? {
+        writeln!(
+            out,
+            "{:12}  {:20}  {:16}  {}",
+            token.name(),
+            token.source,
+            token.tenant,
+            token.created
+        )?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn revoke(args: &TokenRevoke, environment: &Environment) -> Result<ExitCode> {
+    let data = super::data_folder(&args.store, environment)?;
+    if !tokens::revoke(&data, &args.name)? {
+        anyhow::bail!("no token is called {:?}; `sekisho token list` shows them", args.name);
+    }
+    anstream::eprintln!("revoked; within seconds nothing is taken with it");
+    if tokens::list(&data)?.is_empty() {
+        anstream::eprintln!("it was the last: the HTTP door on a loopback address now takes records without a token");
+    }
     Ok(ExitCode::SUCCESS)
 }

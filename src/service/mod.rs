@@ -95,7 +95,7 @@ impl Service {
             classify: sekisho_formats::classify,
             counters: Arc::clone(&counters.syslog),
         };
-        let listen = settings.listen;
+        let listen = settings.listen.clone();
         let (tokens, _) = watch::channel(Arc::new(read_tokens(&settings)?));
         Ok(Self {
             http: TcpListener::bind(listen.http)

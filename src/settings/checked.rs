@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use sekisho_model::{Lang, Severity};
 use toml::Spanned;
 
+use super::doors::{self, FollowedFile, KafkaDoor, Listen, SourceSettings};
 use super::raw::{Raw, RawChannel};
 use super::{Environment, SettingsError, beside, line_of};
 
@@ -32,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) lang: Lang,
     pub(crate) listen: Listen,
     pub(crate) files: Vec<FollowedFile>,
+    pub(crate) kafka: Vec<KafkaDoor>,
     pub(crate) sources: Vec<SourceSettings>,
     pub(crate) context: ContextFiles,
     pub(crate) trusted_proxies: Vec<IpNet>,
@@ -39,47 +41,6 @@ pub(crate) struct Settings {
     pub(crate) channels: Vec<ChannelSettings>,
     pub(crate) epoch: Duration,
     pub(crate) retain_days: u16,
-}
-
-/// Where the service listens.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Listen {
-    pub(crate) http: SocketAddr,
-    pub(crate) syslog_udp: SocketAddr,
-    pub(crate) syslog_tcp: SocketAddr,
-}
-
-/// A file to follow.
-#[derive(Clone, Debug)]
-pub(crate) struct FollowedFile {
-    pub(crate) path: PathBuf,
-    pub(crate) source: String,
-}
-
-impl FollowedFile {
-    /// Why it cannot be read now, if it cannot; a pattern may have no file yet.
-    pub(crate) fn trouble(&self) -> Option<String> {
-        if self.path.to_string_lossy().contains('*') {
-            return None;
-        }
-        let error = std::fs::File::open(&self.path).err()?;
-        let hint = match error.kind() {
-            std::io::ErrorKind::PermissionDenied => "; run as a user who may read it, such as one of the group adm",
-            std::io::ErrorKind::NotFound => {
-                "; where logs are in the journal only, install rsyslog or send them by syslog"
-            }
-            _ => "",
-        };
-        Some(format!("{}: {error}{hint}", self.path.display()))
-    }
-}
-
-/// What is special about a source.
-#[derive(Clone, Debug)]
-pub(crate) struct SourceSettings {
-    pub(crate) id: String,
-    /// It sends old records, which are judged as if they were new.
-    pub(crate) backfill: bool,
 }
 
 /// The files of the context, none of which must exist.
@@ -148,14 +109,14 @@ impl Secret {
 }
 
 /// Where a message about a value points to.
-struct Place<'a> {
-    path: &'a Path,
+pub(super) struct Place<'a> {
+    pub(super) path: &'a Path,
     text: &'a str,
     environment: &'a Environment,
 }
 
 impl Place<'_> {
-    fn wrong(
+    pub(super) fn wrong(
         &self,
         span: Range<usize>,
         key: &str,
@@ -199,7 +160,7 @@ impl Place<'_> {
             })
     }
 
-    fn address(
+    pub(super) fn address(
         &self,
         key: &str,
         value: Option<&Spanned<String>>,
@@ -233,7 +194,7 @@ impl Place<'_> {
         }
     }
 
-    fn source(&self, key: &str, id: &Spanned<String>) -> Result<String, SettingsError> {
+    pub(super) fn source(&self, key: &str, id: &Spanned<String>) -> Result<String, SettingsError> {
         if sekisho_formats::format_by_id(id.get_ref()).is_some() || id.get_ref() == "auto" {
             return Ok(id.get_ref().clone());
         }
@@ -244,6 +205,23 @@ impl Place<'_> {
             format!("\"{}\"", id.get_ref()),
             format!("one of auto, {}", known.join(", ")),
         ))
+    }
+
+    pub(super) fn zone(&self, key: &str, value: &Spanned<String>) -> Result<TimeZone, SettingsError> {
+        let wrong = |_| {
+            let found = format!("\"{}\"", value.get_ref());
+            let expected = "a zone of the IANA database such as \"Asia/Tokyo\"";
+            self.wrong(value.span(), key, found, expected)
+        };
+        TimeZone::get(value.get_ref()).map_err(wrong)
+    }
+
+    /// A secret of the environment, else of a file.
+    pub(super) fn any_secret(&self, name: &str, file: Option<&PathBuf>) -> Option<Secret> {
+        match self.environment.get(&format!("SEKISHO__{name}")) {
+            Some(value) => Some(Secret::Text(value.clone())),
+            None => file.map(|file| Secret::File(beside(self.path, file))),
+        }
     }
 
     fn secret(
@@ -271,26 +249,6 @@ impl Settings {
         };
         let (zone, zone_is_set) = zone(&place, raw.zone.as_ref())?;
         let lang = place.word("lang", raw.lang.as_ref(), LANGS, Lang::En)?;
-        let files = raw
-            .file
-            .iter()
-            .map(|file| {
-                Ok(FollowedFile {
-                    path: beside(path, &file.path),
-                    source: place.source("file.source", &file.source)?,
-                })
-            })
-            .collect::<Result<_, SettingsError>>()?;
-        let sources = raw
-            .source
-            .iter()
-            .map(|(id, source)| {
-                Ok(SourceSettings {
-                    id: place.source("source", id)?,
-                    backfill: source.backfill,
-                })
-            })
-            .collect::<Result<_, SettingsError>>()?;
         let relative = |file: &Option<PathBuf>| file.as_ref().map(|file| beside(path, file));
         let data = relative(&raw.data).unwrap_or_else(|| PathBuf::from(DATA_DEFAULT));
         Ok(Self {
@@ -298,9 +256,10 @@ impl Settings {
             zone,
             zone_is_set,
             lang,
-            listen: listen(&place, raw)?,
-            files,
-            sources,
+            listen: doors::listen(&place, raw)?,
+            files: doors::files(&place, raw)?,
+            kafka: doors::kafka(&place, &raw.kafka)?,
+            sources: doors::sources(&place, &raw.source)?,
             context: ContextFiles {
                 geo: [relative(&raw.geo.city), relative(&raw.geo.asn)]
                     .into_iter()
@@ -348,27 +307,7 @@ fn zone(place: &Place<'_>, value: Option<&Spanned<String>>) -> Result<(TimeZone,
     let Some(value) = value else {
         return Ok((TimeZone::system(), false));
     };
-    let zone = TimeZone::get(value.get_ref()).map_err(|_| {
-        let found = format!("\"{}\"", value.get_ref());
-        place.wrong(
-            value.span(),
-            "zone",
-            found,
-            "a zone of the IANA database such as \"Asia/Tokyo\"",
-        )
-    })?;
-    Ok((zone, true))
-}
-
-fn listen(place: &Place<'_>, raw: &Raw) -> Result<Listen, SettingsError> {
-    let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
-    let listen = &raw.listen;
-    let plaintext = listen.allow_plaintext;
-    Ok(Listen {
-        http: place.address("listen.http", listen.http.as_ref(), local(8600), plaintext)?,
-        syslog_udp: place.address("listen.syslog_udp", listen.syslog_udp.as_ref(), local(5514), plaintext)?,
-        syslog_tcp: place.address("listen.syslog_tcp", listen.syslog_tcp.as_ref(), local(5514), plaintext)?,
-    })
+    Ok((place.zone("zone", value)?, true))
 }
 
 fn trusted_proxies(place: &Place<'_>, raw: &Raw) -> Result<Vec<IpNet>, SettingsError> {

@@ -4,6 +4,7 @@
 //! environment it is given; files that settings name are opened later.
 
 mod checked;
+mod doors;
 mod error;
 mod raw;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub(crate) use checked::{ChannelKind, ChannelSettings, ContextFiles, Secret, Settings};
+pub(crate) use doors::{DoorKind, KafkaDoor, Listen, SourceSettings, Tls};
 pub(crate) use error::SettingsError;
 
 /// The environment, read once in `main`.

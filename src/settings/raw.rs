@@ -19,7 +19,11 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) listen: RawListen,
     #[serde(default)]
+    pub(super) tls: RawTls,
+    #[serde(default)]
     pub(super) file: Vec<RawFile>,
+    #[serde(default)]
+    pub(super) kafka: Vec<RawKafka>,
     #[serde(default)]
     pub(super) source: BTreeMap<Spanned<String>, RawSource>,
     #[serde(default)]
@@ -40,8 +44,38 @@ pub(super) struct RawListen {
     pub(super) http: At<String>,
     pub(super) syslog_udp: At<String>,
     pub(super) syslog_tcp: At<String>,
+    pub(super) http_tls: At<String>,
+    pub(super) syslog_tls: At<String>,
+    pub(super) lumberjack: At<String>,
+    pub(super) lumberjack_tls: At<String>,
+    pub(super) forward: At<String>,
+    pub(super) forward_tls: At<String>,
+    pub(super) forward_key_file: Option<PathBuf>,
     #[serde(default)]
     pub(super) allow_plaintext: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTls {
+    pub(super) certificate: At<PathBuf>,
+    pub(super) key: At<PathBuf>,
+    pub(super) client_ca: At<PathBuf>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawKafka {
+    pub(super) brokers: Spanned<Vec<String>>,
+    pub(super) topics: Spanned<Vec<String>>,
+    pub(super) source: Spanned<String>,
+    pub(super) group: Option<String>,
+    pub(super) instance: Option<String>,
+    #[serde(default)]
+    pub(super) tls: bool,
+    pub(super) ca: Option<PathBuf>,
+    pub(super) username: At<String>,
+    pub(super) password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,6 +90,8 @@ pub(super) struct RawFile {
 pub(super) struct RawSource {
     #[serde(default)]
     pub(super) backfill: bool,
+    pub(super) zone: At<String>,
+    pub(super) map: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

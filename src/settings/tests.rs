@@ -29,6 +29,30 @@ fn what_is_wrong_names_file_line_key_and_what_was_expected() {
             "sekisho.toml:2: `listen.http` is \"0.0.0.0:8600\", expected a loopback address, or `allow_plaintext = true` in [listen] where the network is trusted",
         ),
         (
+            "[listen]\nsyslog_tls = \"0.0.0.0:6514\"",
+            "sekisho.toml:2: `listen.syslog_tls` is \"0.0.0.0:6514\", expected [tls] with `certificate` and `key` for it",
+        ),
+        (
+            "[listen]\nforward = \"0.0.0.0:24224\"",
+            "sekisho.toml:2: `listen.forward` is \"0.0.0.0:24224\", expected a loopback address, or `allow_plaintext = true` in [listen] where the network is trusted",
+        ),
+        (
+            "[tls]\ncertificate = \"server.pem\"",
+            "sekisho.toml:2: `tls.key` is missing, expected the PEM file of the private key",
+        ),
+        (
+            "[[kafka]]\nbrokers = []\ntopics = [\"signins\"]\nsource = \"auto\"",
+            "sekisho.toml:2: `kafka.brokers` is [], expected addresses such as [\"127.0.0.1:9092\"]",
+        ),
+        (
+            "[[kafka]]\nbrokers = [\"h:9093\"]\ntopics = [\"signins\"]\nsource = \"auto\"\nusername = \"x\"",
+            "sekisho.toml:5: `kafka.password_file` is missing, expected a file with the password, or SEKISHO__KAFKA__1__PASSWORD in the environment",
+        ),
+        (
+            "[source.\"fortigate.event\"]\nzone = \"JST9\"",
+            "sekisho.toml:2: `source.zone` is \"JST9\", expected a zone of the IANA database such as \"Asia/Tokyo\"",
+        ),
+        (
             "[store]\nepoch_secs = 0",
             "sekisho.toml:2: `store.epoch_secs` is 0, expected 1 or more",
         ),
