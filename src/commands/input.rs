@@ -5,10 +5,11 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use encoding_rs::{Encoding, UTF_8};
 use sekisho_model::Time;
 use sekisho_sources::unwrap;
 
-/// The most bytes of a file that holds one JSON document, which must be in memory whole.
+/// The most bytes of a file that must be in memory whole: one JSON document, or text of UTF-16.
 const DOCUMENT_BYTES_MAX: u64 = 1 << 30;
 /// The most bytes of a line; what is longer is cut, so that it becomes a reject.
 const LINE_BYTES_MAX: u64 = 1 << 20;
@@ -45,6 +46,12 @@ pub(super) fn open(path: &Path) -> Result<Records> {
 
 /// The records of a stream: elements where it is one JSON document, else one a line.
 pub(super) fn from_reader(mut reader: Box<dyn BufRead>) -> Result<Records> {
+    // What PowerShell and Excel call Unicode text.
+    if let Some((wide, _)) = Encoding::for_bom(reader.fill_buf()?).filter(|(found, _)| *found != UTF_8) {
+        let bytes = whole(reader)?;
+        let text = wide.decode(&bytes).0.into_owned();
+        return from_reader(Box::new(std::io::Cursor::new(text.into_bytes())));
+    }
     if reader
         .fill_buf()?
         .trim_ascii_start()
@@ -61,13 +68,19 @@ pub(super) fn from_reader(mut reader: Box<dyn BufRead>) -> Result<Records> {
     if whole_value && more {
         return Ok(Records::Lines(Box::new(rest)));
     }
-    let mut document = Vec::new();
-    rest.take(DOCUMENT_BYTES_MAX + 1).read_to_end(&mut document)?;
-    if u64::try_from(document.len()).unwrap_or(u64::MAX) > DOCUMENT_BYTES_MAX {
-        bail!("a JSON document of more than {DOCUMENT_BYTES_MAX} bytes; write one record a line instead");
-    }
+    let document = whole(rest)?;
     let elements: Vec<Vec<u8>> = unwrap::split(&document).into_iter().map(Vec::from).collect();
     Ok(Records::Elements(elements.into_iter()))
+}
+
+/// All of a stream that must be in memory whole.
+fn whole(reader: impl Read) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    reader.take(DOCUMENT_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > DOCUMENT_BYTES_MAX {
+        bail!("a document of more than {DOCUMENT_BYTES_MAX} bytes; write one record a line in UTF-8 instead");
+    }
+    Ok(bytes)
 }
 
 impl Records {
@@ -134,6 +147,18 @@ mod tests {
             records("{\"records\":[{\"a\":1},{\"a\":2}]}\n{\"a\":3}"),
             ["{\"a\":1}", "{\"a\":2}", "{\"a\":3}"]
         );
+        assert_eq!(records("\u{feff}a\nb"), ["\u{feff}a", "b"]);
         assert_eq!(records("{\n \"Records\": [ {\"a\":1} ]\n}"), ["{\"a\":1}"]);
+    }
+
+    #[test]
+    fn wide_text_is_read_as_any_other() {
+        let wide: Vec<u8> = std::iter::once(0xfeff)
+            .chain("日時\r\nb".encode_utf16())
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        let mut records = from_reader(Box::new(std::io::Cursor::new(wide))).unwrap();
+        assert_eq!(records.next().unwrap().unwrap(), ["日時".as_bytes()]);
+        assert_eq!(records.next().unwrap().unwrap(), [b"b"]);
     }
 }
