@@ -14,7 +14,7 @@
 //! Whether a record is valid: only brackets and quotes are looked at. Depth costs nothing here.
 
 mod envelope;
-mod json;
+pub(crate) mod json;
 
 use crate::lines::without_cr;
 use envelope::wrapped;

@@ -17,9 +17,11 @@ const SHUTDOWN_SECONDS: u64 = 10;
 /// Why a request was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// No token, or an unknown one.
-    Unauthorised,
-    /// A token for other sources.
+    /// No token.
+    NoToken,
+    /// A token that nobody knows.
+    UnknownToken,
+    /// A token for other sources, or a page in a browser.
     Forbidden,
     /// A source that nobody knows; the known ones.
     UnknownSource(String),
@@ -38,9 +40,10 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    fn status(&self) -> StatusCode {
+    /// The status that says it best.
+    pub(super) fn status(&self) -> StatusCode {
         match self {
-            Self::Unauthorised => StatusCode::UNAUTHORIZED,
+            Self::NoToken | Self::UnknownToken => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::UnknownSource(_) => StatusCode::NOT_FOUND,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -48,6 +51,20 @@ impl Refusal {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Busy | Self::Full => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// Whether the same request may be taken later.
+    pub(super) fn passes(&self) -> bool {
+        matches!(self, Self::TooSlow | Self::Busy | Self::Full | Self::Unavailable(_))
+    }
+
+    /// For protocols whose senders come again after any 503, but not after every other status that passes.
+    pub(super) fn status_or_503(&self) -> StatusCode {
+        if self.passes() {
+            StatusCode::SERVICE_UNAVAILABLE
+        } else {
+            self.status()
         }
     }
 
@@ -60,9 +77,12 @@ impl Refusal {
         }
     }
 
-    fn text(&self) -> String {
+    /// For people.
+    pub(super) fn text(&self) -> String {
         match self {
-            Self::Unauthorised => "expected an authorization header with a known bearer token".to_owned(),
+            Self::NoToken | Self::UnknownToken => {
+                "expected an authorization header with a known bearer token".to_owned()
+            }
             Self::Forbidden => "this token is for other sources".to_owned(),
             Self::UnknownSource(text) | Self::TooLarge(text) | Self::Undecodable(text) => text.clone(),
             Self::TooSlow => "the body did not come in time".to_owned(),
@@ -72,15 +92,20 @@ impl Refusal {
         }
     }
 
+    /// The refusal where no protocol says how it is told.
     pub(super) fn into_response(self) -> Response<Body> {
-        let mut response = json_response(self.status(), &json!({ "error": self.text() }));
+        self.told_in(json_response(self.status(), &json!({ "error": self.text() })))
+    }
+
+    /// Adds to a response the headers that go with the refusal in every protocol.
+    pub(super) fn told_in(&self, mut response: Response<Body>) -> Response<Body> {
+        let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after() {
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self == Self::Unauthorised {
-            response
-                .headers_mut()
-                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        // Never `Basic`: a browser would ask for a password, and then send it along with foreign pages.
+        if matches!(self, Self::NoToken | Self::UnknownToken) {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
     }
@@ -88,10 +113,15 @@ impl Refusal {
 
 /// A response with a JSON body.
 pub(super) fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
-    let mut response = Response::new(Body::from(body.to_string()));
+    typed_response(status, "application/json", body.to_string())
+}
+
+/// A response with a body of any type.
+pub(super) fn typed_response(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
     *response.status_mut() = status;
     response
         .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

@@ -90,7 +90,8 @@ async fn read_chunks(mut body: Body, held: &mut Held) -> Result<Vec<u8>, Refusal
     Ok(bytes)
 }
 
-async fn next(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
+/// The next part of a body; `None` at its end. If the future is dropped, nothing is lost.
+pub(super) async fn next(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
     loop {
         let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await;
         match frame {

@@ -28,6 +28,8 @@ pub(super) enum Packing {
     Gzip,
     Zstd,
     Deflate,
+    /// One snappy block without a frame around it, as Loki's clients send it.
+    Snappy,
 }
 
 impl Packing {
@@ -40,14 +42,16 @@ impl Packing {
             b"gzip" | b"x-gzip" => Ok(Self::Gzip),
             b"zstd" => Ok(Self::Zstd),
             b"deflate" => Ok(Self::Deflate),
+            b"snappy" => Ok(Self::Snappy),
             _ => Err(Refusal::Undecodable(format!(
-                "the content encoding is {:?}, expected one of gzip, zstd, deflate",
+                "the content encoding is {:?}, expected one of gzip, zstd, deflate, snappy",
                 String::from_utf8_lossy(&named)
             ))),
         }
     }
 
-    fn sniff(body: &[u8]) -> Self {
+    /// By how it begins.
+    pub(super) fn sniff(body: &[u8]) -> Self {
         if body.starts_with(GZIP_MAGIC) {
             Self::Gzip
         } else if body.starts_with(ZSTD_MAGIC) {
@@ -63,6 +67,7 @@ impl Packing {
         let input = Cursor::new(body.as_slice());
         let unpacked = match self {
             Self::Plain => return Ok(body),
+            Self::Snappy => return unsnap(&body, bytes_max),
             Self::Gzip => read(MultiGzDecoder::new(input), bytes_max),
             Self::Deflate if is_zlib(&body) => read(ZlibDecoder::new(input), bytes_max),
             Self::Deflate => read(DeflateDecoder::new(input), bytes_max),
@@ -76,9 +81,7 @@ impl Packing {
         };
         let unpacked = unpacked.map_err(|error| self.bad(&error))?;
         if bytes_max < unpacked.len() {
-            return Err(Refusal::TooLarge(format!(
-                "the body is larger than {bytes_max} bytes when unpacked"
-            )));
+            return Err(too_large(bytes_max));
         }
         if Self::sniff(&unpacked) == Self::Plain {
             Ok(unpacked)
@@ -99,8 +102,22 @@ impl Packing {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
             Self::Deflate => "deflate",
+            Self::Snappy => "snappy",
         }
     }
+}
+
+/// A snappy block says how large it is; memory is taken only if that is allowed.
+fn unsnap(body: &[u8], bytes_max: usize) -> Result<Vec<u8>, Refusal> {
+    let bad = |error: snap::Error| Refusal::Undecodable(format!("the body cannot be read as snappy: {error}"));
+    if bytes_max < snap::raw::decompress_len(body).map_err(bad)? {
+        return Err(too_large(bytes_max));
+    }
+    snap::raw::Decoder::new().decompress_vec(body).map_err(bad)
+}
+
+fn too_large(bytes_max: usize) -> Refusal {
+    Refusal::TooLarge(format!("the body is larger than {bytes_max} bytes when unpacked"))
 }
 
 /// Reads one byte more than allowed, to know whether there is one.
@@ -162,6 +179,8 @@ mod tests {
         assert_eq!(unpack("", zstd::encode_all(text.as_slice(), 3).unwrap()).unwrap(), text);
         assert_eq!(unpack("deflate", zlib.finish().unwrap()).unwrap(), text);
         assert_eq!(unpack("deflate", raw.finish().unwrap()).unwrap(), text);
+        let snappy = snap::raw::Encoder::new().compress_vec(&text).unwrap();
+        assert_eq!(unpack("snappy", snappy).unwrap(), text);
     }
 
     #[test]
@@ -173,6 +192,9 @@ mod tests {
         assert!(matches!(unpack("gzip", bomb), Err(Refusal::TooLarge(_))));
         let bomb = zstd::encode_all(zeros.as_slice(), 3).unwrap();
         assert!(matches!(unpack("zstd", bomb), Err(Refusal::TooLarge(_))));
+        // It claims 4 GiB, and has nothing.
+        let bomb = vec![0xff, 0xff, 0xff, 0xff, 0x0f, 0];
+        assert!(matches!(unpack("snappy", bomb), Err(Refusal::TooLarge(_))));
         let small = gzip(&vec![b' '; 900 * 1024]);
         assert!(unpack("gzip", small).is_ok());
     }
@@ -199,6 +221,7 @@ mod tests {
             ("gzip", gzip(&gzip(b"{}"))),
             ("gzip", gzip(b"{\"a\":1}")[..15].to_vec()),
             ("zstd", vec![1, 2, 3]),
+            ("snappy", vec![0xff, 0x7f, 1]),
         ] {
             assert!(matches!(unpack(header, body), Err(Refusal::Undecodable(_))), "{header}");
         }
@@ -206,8 +229,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_unpacked_or_refused(body in prop::collection::vec(any::<u8>(), 0..200), which in 0usize..4) {
-            let header = ["", "gzip", "zstd", "deflate"][which];
+        fn any_bytes_are_unpacked_or_refused(body in prop::collection::vec(any::<u8>(), 0..200), which in 0usize..5) {
+            let header = ["", "gzip", "zstd", "deflate", "snappy"][which];
             if let Ok(unpacked) = unpack(header, body) {
                 prop_assert!(unpacked.len() <= BODY_BYTES_MAX);
             }

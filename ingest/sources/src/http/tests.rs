@@ -1,14 +1,19 @@
 use std::io::Write as _;
 
+use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::RETRY_AFTER;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sekisho_model::Time;
+use sekisho_pipeline::Records;
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
 
+use super::answer::Refusal;
+use super::body::Room;
 use super::*;
 use crate::{Counted, SpoolSettings, testing};
 

@@ -40,36 +40,39 @@ pub struct Tokens {
 pub(super) struct Sender {
     pub(super) name: Arc<str>,
     pub(super) tenant: Arc<str>,
+    sources: Option<BTreeSet<Arc<str>>>,
 }
 
-/// Why someone may not send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Denied {
-    /// There is no token, or an unknown one.
-    Unknown,
-    /// The token is for other sources.
-    OtherSource,
+impl Sender {
+    /// Whether the token opens this source.
+    pub(super) fn may_send(&self, source: &str) -> bool {
+        self.sources.as_ref().is_none_or(|sources| sources.contains(source))
+    }
+
+    /// The source of a token that is for one source only.
+    pub(super) fn only_source(&self) -> Option<&str> {
+        let sources = self.sources.as_ref()?;
+        sources.first().filter(|_| sources.len() == 1).map(|source| &**source)
+    }
 }
 
 impl Tokens {
-    /// Who it is that sends `source` with this `Authorization` header.
-    pub(super) fn check(&self, authorization: Option<&[u8]>, source: &str) -> Result<Sender, Denied> {
+    /// Who it is that sends with this secret; `None` if nobody may.
+    pub(super) fn check(&self, secret: Option<&[u8]>) -> Option<Sender> {
         if self.tokens.is_empty()
             && let Some(tenant) = &self.anonymous
         {
-            return Ok(Sender {
+            return Some(Sender {
                 name: Arc::from("anonymous"),
                 tenant: Arc::clone(tenant),
+                sources: None,
             });
         }
-        let secret = authorization.and_then(bearer).ok_or(Denied::Unknown)?;
-        let token = self.find(blake3::hash(secret).as_bytes()).ok_or(Denied::Unknown)?;
-        if token.sources.as_ref().is_some_and(|sources| !sources.contains(source)) {
-            return Err(Denied::OtherSource);
-        }
-        Ok(Sender {
+        let token = self.find(blake3::hash(secret?).as_bytes())?;
+        Some(Sender {
             name: Arc::clone(&token.name),
             tenant: Arc::clone(&token.tenant),
+            sources: token.sources.clone(),
         })
     }
 
@@ -82,11 +85,6 @@ impl Tokens {
         }
         self.tokens.get(usize::try_from(found).ok()?)
     }
-}
-
-fn bearer(authorization: &[u8]) -> Option<&[u8]> {
-    let (scheme, secret) = authorization.split_at_checked("Bearer ".len())?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| secret.trim_ascii())
 }
 
 #[cfg(test)]
@@ -108,27 +106,28 @@ mod tests {
 
     #[test]
     fn a_token_opens_its_sources_only() {
-        let name = |authorization: &[u8], source| tokens().check(Some(authorization), source).map(|sender| sender.name);
+        let sender = |secret: &[u8]| tokens().check(Some(secret));
+        let (any, ssh) = (sender(b"one").unwrap(), sender(b"two").unwrap());
 
-        assert_eq!(name(b"Bearer one", "okta.system").as_deref(), Ok("any"));
-        assert_eq!(name(b"bearer two", "linux.sshd").as_deref(), Ok("ssh"));
-        assert_eq!(name(b"Bearer two", "okta.system"), Err(Denied::OtherSource));
-        assert_eq!(name(b"Bearer three", "linux.sshd"), Err(Denied::Unknown));
-        assert_eq!(name(b"Basic one", "linux.sshd"), Err(Denied::Unknown));
-        assert_eq!(name(b"", "linux.sshd"), Err(Denied::Unknown));
+        assert_eq!((&*any.name, any.only_source()), ("any", None));
+        assert!(any.may_send("okta.system") && any.may_send("auto"));
+        assert_eq!((&*ssh.name, ssh.only_source()), ("ssh", Some("linux.sshd")));
+        assert!(ssh.may_send("linux.sshd") && !ssh.may_send("okta.system") && !ssh.may_send("auto"));
+        assert_eq!(sender(b"three"), None);
+        assert_eq!(sender(b""), None);
     }
 
     #[test]
     fn nobody_is_anonymous_where_there_are_tokens() {
-        assert_eq!(tokens().check(None, "linux.sshd"), Err(Denied::Unknown));
+        assert_eq!(tokens().check(None), None);
         let without = Tokens {
             tokens: Vec::new(),
             ..tokens()
         };
         assert_eq!(
-            without.check(None, "linux.sshd").map(|sender| sender.tenant).as_deref(),
-            Ok("default")
+            without.check(None).map(|sender| sender.tenant).as_deref(),
+            Some("default")
         );
-        assert_eq!(Tokens::default().check(None, "linux.sshd"), Err(Denied::Unknown));
+        assert_eq!(Tokens::default().check(None), None);
     }
 }

@@ -2,7 +2,7 @@
 
 /// Where a value ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scan {
+pub(crate) enum Scan {
     /// Before this place.
     End(usize),
     /// It is not a value, which was seen at this place.
@@ -14,7 +14,7 @@ pub(super) enum Scan {
 /// Whether one value may follow another without a comma between them. Where lines are values, it
 /// must not: the first was cut off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Strict {
+pub(crate) enum Strict {
     /// It must not.
     Yes,
     /// Only the brackets count.
@@ -22,7 +22,7 @@ pub(super) enum Strict {
 }
 
 /// The first place from `place` on that is neither white space nor one of `also`.
-pub(super) fn skip_space(bytes: &[u8], place: usize, also: &[u8]) -> usize {
+pub(crate) fn skip_space(bytes: &[u8], place: usize, also: &[u8]) -> usize {
     let rest = bytes.get(place..).unwrap_or_default();
     let skipped = rest
         .iter()
@@ -32,7 +32,7 @@ pub(super) fn skip_space(bytes: &[u8], place: usize, also: &[u8]) -> usize {
 
 /// The end of the array element that begins at `start`, and how far was read to find it. An element
 /// that has no end of its own goes to the next comma.
-pub(super) fn element_end(bytes: &[u8], start: usize) -> (usize, usize) {
+pub(crate) fn element_end(bytes: &[u8], start: usize) -> (usize, usize) {
     let mut seen = start;
     if let Some(b'{' | b'[') = bytes.get(start) {
         seen = match nested_end(bytes, start, Strict::No) {
@@ -49,7 +49,7 @@ pub(super) fn element_end(bytes: &[u8], start: usize) -> (usize, usize) {
 }
 
 /// The end of the object or array that begins at `start`.
-pub(super) fn nested_end(bytes: &[u8], start: usize, strict: Strict) -> Scan {
+pub(crate) fn nested_end(bytes: &[u8], start: usize, strict: Strict) -> Scan {
     let mut depth = 0_usize;
     let mut place = start;
     let mut after_value = false;
@@ -85,7 +85,7 @@ pub(super) fn nested_end(bytes: &[u8], start: usize, strict: Strict) -> Scan {
 }
 
 /// The end of the string that begins at `start`. A line end within is no string.
-fn string_end(bytes: &[u8], start: usize) -> Scan {
+pub(crate) fn string_end(bytes: &[u8], start: usize) -> Scan {
     let mut place = start + 1;
     loop {
         let Some(rest) = bytes.get(place..) else {
@@ -105,7 +105,7 @@ fn string_end(bytes: &[u8], start: usize) -> Scan {
 
 /// The members of an object: the key as it is written, and where the value lies. `None` in place of a
 /// member ends it: this is no object.
-pub(super) fn members(object: &[u8]) -> impl Iterator<Item = Option<(&[u8], usize, usize)>> {
+pub(crate) fn members(object: &[u8]) -> impl Iterator<Item = Option<(&[u8], usize, usize)>> {
     let mut place = 1;
     let mut ended = object.first() != Some(&b'{');
     std::iter::from_fn(move || {
