@@ -80,6 +80,7 @@ impl Sender {
             sender: self,
             source: self.source(&message.tag),
             chunk: message.chunk,
+            part: 0,
             records: Vec::new(),
             bytes: 0,
             shutdown,
@@ -119,6 +120,8 @@ struct Keeper<'a> {
     sender: &'a Sender,
     source: KnownSource,
     chunk: Option<&'a [u8]>,
+    /// How many appends there were before; parts of a chunk may be alike.
+    part: u64,
     records: Vec<Vec<u8>>,
     bytes: usize,
     shutdown: &'a CancellationToken,
@@ -157,6 +160,7 @@ impl Keeper<'_> {
         }
         door.counters.receive(count);
         let records = self.records(records);
+        self.part += 1;
         let appended = match append_patiently(&door.spool, records, &*door.clock, self.shutdown).await {
             Ok(Some(_)) => Ok(()),
             Ok(None) => Err(Ended::Shutdown),
@@ -174,8 +178,9 @@ impl Keeper<'_> {
     fn records(&self, records: Vec<Vec<u8>>) -> Records {
         let door = &self.sender.door;
         let peer = self.sender.peer.to_string();
+        let part = self.part.to_le_bytes();
         let cursor = self.chunk.map(|chunk| {
-            let mut parts: Vec<&[u8]> = vec![door.tenant.as_bytes(), peer.as_bytes(), chunk];
+            let mut parts: Vec<&[u8]> = vec![door.tenant.as_bytes(), peer.as_bytes(), chunk, &part];
             parts.extend(records.iter().map(Vec::as_slice));
             Arc::from(format!("forward:{}", ids::content_id(&parts)))
         });

@@ -19,6 +19,8 @@ mod handshake;
 mod json;
 mod message;
 mod msgpack;
+#[cfg(test)]
+mod pack;
 
 use std::io;
 use std::net::SocketAddr;

@@ -38,6 +38,8 @@ struct Window {
     left: u32,
     /// The number of the last event.
     last: Option<u32>,
+    /// How many appends there were before; parts of a window may be alike.
+    part: u64,
     batch: Vec<Vec<u8>>,
     bytes: usize,
 }
@@ -130,8 +132,9 @@ impl Sender {
         let Some(last) = window.last.filter(|_| !window.batch.is_empty()) else {
             return Ok(());
         };
-        let records = self.records(std::mem::take(&mut window.batch));
+        let records = self.records(std::mem::take(&mut window.batch), window.part);
         window.bytes = 0;
+        window.part += 1;
         let (count, counters) = (records.records.len(), &self.door.counters);
         counters.receive(count);
         let appended = self.append_alive(records, link, shutdown).await;
@@ -156,10 +159,15 @@ impl Sender {
         }
     }
 
-    fn records(&self, records: Vec<Vec<u8>>) -> Records {
+    fn records(&self, records: Vec<Vec<u8>>, part: u64) -> Records {
         let door = &self.door;
-        let peer = self.peer.to_string();
-        let mut parts: Vec<&[u8]> = vec![door.tenant.as_bytes(), door.source.id.as_bytes(), peer.as_bytes()];
+        let (peer, part) = (self.peer.to_string(), part.to_le_bytes());
+        let mut parts: Vec<&[u8]> = vec![
+            door.tenant.as_bytes(),
+            door.source.id.as_bytes(),
+            peer.as_bytes(),
+            &part,
+        ];
         parts.extend(records.iter().map(Vec::as_slice));
         Records {
             cursor: Some(Arc::from(format!("lumberjack:{}", ids::content_id(&parts)))),
