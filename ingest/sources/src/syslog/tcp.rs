@@ -15,7 +15,7 @@ use super::batch::Batch;
 use super::framing::Framer;
 use crate::DoorError;
 use crate::door::append_patiently;
-use crate::tcp::{Connection, Listener, Stream};
+use crate::tcp::{Connection, Listener, Stream, close};
 use crate::tls::Tls;
 
 /// How much is read from a connection at once.
@@ -83,6 +83,11 @@ struct Sender {
 
 impl Sender {
     async fn serve(&self, mut stream: Box<dyn Stream>, shutdown: CancellationToken) {
+        self.receive(&mut stream, shutdown).await;
+        close(stream).await;
+    }
+
+    async fn receive(&self, stream: &mut Box<dyn Stream>, shutdown: CancellationToken) {
         let mut framer = Framer::default();
         let mut buffer = vec![0; READ_BYTES];
         loop {
@@ -99,7 +104,7 @@ impl Sender {
                     break;
                 }
             }
-            if !self.drain(&mut framer, &mut stream, &shutdown).await {
+            if !self.drain(&mut framer, stream, &shutdown).await {
                 return;
             }
         }

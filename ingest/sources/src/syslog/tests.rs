@@ -3,7 +3,7 @@ use std::time::Duration;
 use sekisho_model::Time;
 use sekisho_pipeline::{Frame, FrameBody, Log, Records};
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -137,6 +137,8 @@ async fn messages_over_tls_are_counted_or_lines() {
     let long = format!("<34>{}\n", "x".repeat(60_000));
     stream.write_all(long.as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
+    let end = stream.read(&mut [0; 1]).await;
+    assert!(matches!(end, Ok(0)), "the end is told (RFC 5425, 4.4): {end:?}");
 
     let stored = bench.stored(3).await;
     assert_eq!(
@@ -150,7 +152,6 @@ async fn messages_over_tls_are_counted_or_lines() {
 
 #[tokio::test]
 async fn a_count_that_is_too_large_closes_the_connection_but_not_the_door() {
-    use tokio::io::AsyncReadExt;
     let bench = bench(1 << 30);
     let (mut stream, running) = bench.tcp().await;
     let address = stream.peer_addr().unwrap();

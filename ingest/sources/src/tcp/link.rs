@@ -126,10 +126,16 @@ impl Link {
         Ok(sent.await.map_err(|_| Ended::Silent)??)
     }
 
-    /// Says that nothing more is sent, as far as the peer still listens.
-    pub(crate) async fn close(mut self) {
-        drop(timeout(SEND_MAX, self.stream.shutdown()).await);
+    /// Ends the connection.
+    pub(crate) async fn close(self) {
+        close(self.stream).await;
     }
+}
+
+/// Ends a connection so that its peer sees that nothing was cut off; not for a peer that does not
+/// listen any more.
+pub(crate) async fn close(mut stream: Box<dyn Stream>) {
+    drop(timeout(SEND_MAX, stream.shutdown()).await);
 }
 
 /// What a first byte tells that is none of the protocol.

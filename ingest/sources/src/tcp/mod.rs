@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
-pub(crate) use link::{Ended, Link, begins_otherwise};
+pub(crate) use link::{Ended, Link, begins_otherwise, close};
 pub(crate) use room::{Held, Room};
 use slots::Slots;
 
