@@ -1,5 +1,6 @@
 //! What all doors do alike.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,16 @@ pub enum DoorError {
     /// The spool takes nothing more.
     #[error("failed to append to the spool")]
     Spool(#[from] SpoolError),
+    /// The address is taken, or not of this machine.
+    #[error("failed to listen on {address} for {name}")]
+    Listen {
+        /// What the door is called.
+        name: &'static str,
+        /// Where it should listen.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The socket could not be read.
     #[error("failed to {step}")]
     Socket {

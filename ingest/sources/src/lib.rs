@@ -16,17 +16,28 @@
 pub mod counters;
 mod door;
 pub mod file;
+pub mod forward;
 pub mod http;
 pub mod lines;
+pub mod lumberjack;
+mod packing;
+mod serve;
 pub mod spool;
 pub mod syslog;
+pub mod tcp;
 #[cfg(test)]
 mod testing;
+pub mod tls;
 pub mod unwrap;
 
 pub use counters::{Counted, Counters};
 pub use door::DoorError;
 pub use file::{FileFollower, FileSettings};
+pub use forward::{Forward, ForwardDoor, SharedKey};
 pub use http::{HttpDoor, KnownSource, Token, Tokens, router};
+pub use lumberjack::{Lumberjack, LumberjackDoor};
+pub use serve::serve_http;
 pub use spool::{Appended, Spool, SpoolError, SpoolReader, SpoolSettings};
 pub use syslog::{SyslogDoor, SyslogTcp, SyslogUdp};
+pub use tcp::Listener;
+pub use tls::{Tls, TlsError, TlsSettings};

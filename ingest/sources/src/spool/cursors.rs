@@ -1,6 +1,7 @@
-//! How far each source was read, and which HTTP bodies were seen, beyond the life of a segment.
+//! How far each source was read, and which bodies were seen, beyond the life of a segment.
 //!
-//! A cursor is a text that travels in a frame. `http:<hash>` remembers a body; any other is
+//! A cursor is a text that travels in a frame. `http:<hash>` remembers a body, and so do
+//! `lumberjack:<hash>` and `forward:<hash>` a batch; any other is
 //! `<source> <position>`, such as `file:<device>:<inode> <position>`, and replaces the one before it.
 
 use std::collections::{HashMap, VecDeque};
@@ -10,10 +11,10 @@ use std::time::Duration;
 use sekisho_model::Time;
 use serde::{Deserialize, Serialize};
 
-/// How long an HTTP body is remembered; senders give up sooner.
+/// How long a body is remembered; senders give up sooner.
 pub(super) const BODY_MEMORY: Duration = Duration::from_hours(24);
 
-/// The most HTTP bodies that are remembered, about 10 MiB of memory. One body a second is 86,400 a
+/// The most bodies that are remembered, about 10 MiB of memory. One body a second is 86,400 a
 /// day; if more come, the oldest are forgotten early.
 pub(super) const BODIES_MAX: usize = 100_000;
 
@@ -21,7 +22,7 @@ pub(super) const BODIES_MAX: usize = 100_000;
 /// written for longest goes first.
 pub(super) const POSITIONS_MAX: usize = 16_384;
 
-const BODY_PREFIX: &str = "http:";
+const BODY_PREFIXES: [&str; 3] = ["http:", "lumberjack:", "forward:"];
 
 /// The cursors of everything that is synced.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +54,7 @@ const VERSION: u32 = 1;
 impl Cursors {
     /// Takes the cursor of a frame whose first record has `offset`.
     pub(super) fn take(&mut self, cursor: &Arc<str>, observed: Time, offset: i64) {
-        let (key, position) = if cursor.starts_with(BODY_PREFIX) {
+        let (key, position) = if is_body(cursor) {
             (Arc::clone(cursor), Arc::from(""))
         } else {
             let (key, position) = cursor.split_once(' ').unwrap_or((cursor, ""));
@@ -68,7 +69,7 @@ impl Cursors {
     }
 
     fn keep(&mut self, mark: Mark) {
-        if mark.key.starts_with(BODY_PREFIX) {
+        if is_body(&mark.key) {
             self.forget_bodies(mark.observed);
             if self.bodies.insert(Arc::clone(&mark.key), mark.clone()).is_none() {
                 self.order.push_back(mark.key);
@@ -153,7 +154,7 @@ impl Cursors {
 
 /// Whether this cursor names a body that must not be taken in twice.
 pub(super) fn is_body(cursor: &str) -> bool {
-    cursor.starts_with(BODY_PREFIX)
+    BODY_PREFIXES.iter().any(|prefix| cursor.starts_with(prefix))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The door for syslog, over UDP and TCP.
+//! The door for syslog, over UDP, TCP and TLS.
 //!
 //! A message is kept as it came, with its priority; what it means is for the parsers.
 //!
@@ -7,7 +7,7 @@
 //! * Over UDP, what cannot be kept is dropped and counted, for each sender.
 //!
 //! # Not here
-//! TLS, and RELP: senders to whom every line matters use HTTP, which answers.
+//! RELP: senders to whom every line matters use HTTP, which answers.
 
 mod batch;
 mod framing;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use sekisho_model::Clock;
 
 pub use framing::MESSAGE_BYTES_MAX;
-pub use tcp::{CONNECTIONS_MAX, SyslogTcp};
+pub use tcp::SyslogTcp;
 pub use udp::{LostBySender, SyslogUdp};
 
 use crate::{Counters, Spool};

@@ -1,15 +1,13 @@
-//! Syslog over TCP.
+//! Syslog over TCP, with and without TLS (RFC 6587, RFC 5425).
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
+use std::pin::Pin;
+use std::task::Poll;
 
-use tokio::io::AsyncReadExt;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
 use super::SyslogDoor;
@@ -17,83 +15,79 @@ use super::batch::Batch;
 use super::framing::Framer;
 use crate::DoorError;
 use crate::door::append_patiently;
-
-/// The most connections at once. Each may hold a message of the largest size and a buffer.
-pub const CONNECTIONS_MAX: usize = 1_024;
+use crate::tcp::{Connection, Listener, Stream, close};
+use crate::tls::Tls;
 
 /// How much is read from a connection at once.
 const READ_BYTES: usize = 16 * 1024;
 
-/// How long to wait when connections cannot be accepted, because file descriptors ran out.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
-
 /// A listener for syslog over TCP.
 #[derive(Debug)]
 pub struct SyslogTcp {
-    listener: TcpListener,
+    listener: Listener,
     door: SyslogDoor,
+    /// What the origin begins with.
+    protocol: &'static str,
 }
 
 impl SyslogTcp {
     /// Listens on `address`.
     pub async fn bind(address: SocketAddr, door: SyslogDoor) -> Result<Self, DoorError> {
-        let listener = TcpListener::bind(address).await.map_err(|source| DoorError::Socket {
-            step: "listen for syslog over TCP",
-            source,
-        })?;
-        Ok(Self { listener, door })
+        Ok(Self {
+            listener: Listener::bind("syslog over TCP", address, None).await?,
+            door,
+            protocol: "syslog-tcp",
+        })
+    }
+
+    /// Listens on `address` for connections with TLS.
+    pub async fn bind_tls(address: SocketAddr, door: SyslogDoor, tls: Tls) -> Result<Self, DoorError> {
+        Ok(Self {
+            listener: Listener::bind("syslog over TLS", address, Some(tls)).await?,
+            door,
+            protocol: "syslog-tls",
+        })
     }
 
     /// Where it listens.
     pub fn address(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.listener.address()
     }
 
     /// Serves connections until `shutdown`, and returns when all have ended.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), DoorError> {
-        let free = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let connections = TaskTracker::new();
-        loop {
-            let (stream, peer) = tokio::select! {
-                biased;
-                () = shutdown.cancelled() => break,
-                accepted = self.listener.accept() => match accepted {
-                    Ok(accepted) => accepted,
-                    Err(error) => {
-                        warn!(%error, "cannot accept a connection for syslog");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                        continue;
-                    }
-                },
+        let Self {
+            listener,
+            door,
+            protocol,
+        } = self;
+        let serve = move |connection: Connection| {
+            let sender = Sender {
+                door: door.clone(),
+                protocol,
+                peer: connection.peer.ip(),
             };
-            let Ok(permit) = Arc::clone(&free).try_acquire_owned() else {
-                warn!(%peer, "refused a connection for syslog: there are {CONNECTIONS_MAX} already");
-                continue;
-            };
-            let connection = Connection {
-                door: self.door.clone(),
-                peer: peer.ip().to_canonical(),
-            };
-            let shutdown = shutdown.clone();
-            connections.spawn(async move {
-                connection.serve(stream, shutdown).await;
-                drop(permit);
-            });
-        }
-        connections.close();
-        connections.wait().await;
+            async move { sender.serve(connection.stream, connection.shutdown).await }
+        };
+        listener.run(shutdown, serve).await;
         Ok(())
     }
 }
 
 #[derive(Debug)]
-struct Connection {
+struct Sender {
     door: SyslogDoor,
+    protocol: &'static str,
     peer: IpAddr,
 }
 
-impl Connection {
-    async fn serve(&self, mut stream: TcpStream, shutdown: CancellationToken) {
+impl Sender {
+    async fn serve(&self, mut stream: Box<dyn Stream>, shutdown: CancellationToken) {
+        self.receive(&mut stream, shutdown).await;
+        close(stream).await;
+    }
+
+    async fn receive(&self, stream: &mut Box<dyn Stream>, shutdown: CancellationToken) {
         let mut framer = Framer::default();
         let mut buffer = vec![0; READ_BYTES];
         loop {
@@ -110,7 +104,7 @@ impl Connection {
                     break;
                 }
             }
-            if !self.drain(&mut framer, &mut stream, &shutdown).await {
+            if !self.drain(&mut framer, stream, &shutdown).await {
                 return;
             }
         }
@@ -120,16 +114,16 @@ impl Connection {
     }
 
     /// Appends the messages that are whole, and what else is there already; whether to go on.
-    async fn drain(&self, framer: &mut Framer, stream: &mut TcpStream, shutdown: &CancellationToken) -> bool {
+    async fn drain(&self, framer: &mut Framer, stream: &mut Box<dyn Stream>, shutdown: &CancellationToken) -> bool {
         let mut buffer = vec![0; READ_BYTES];
         let mut batch = Batch::default();
         loop {
             match framer.next() {
                 Ok(Some(message)) => batch.extend(&self.door, self.peer, Some(message)),
-                Ok(None) => match stream.try_read(&mut buffer) {
-                    // The end of the stream, and its errors, are met again by the next read.
-                    Ok(0) | Err(_) => return self.append(batch, shutdown).await,
-                    Ok(count) => framer.push(buffer.get(..count).unwrap_or_default()),
+                // The end of the stream, and its errors, are met again by the next read.
+                Ok(None) => match read_if_ready(stream, &mut buffer).await {
+                    0 => return self.append(batch, shutdown).await,
+                    count => framer.push(buffer.get(..count).unwrap_or_default()),
                 },
                 Err(error) => {
                     warn!(peer = %self.peer, %error, "closed a connection for syslog");
@@ -147,7 +141,7 @@ impl Connection {
     async fn append(&self, batch: Batch, shutdown: &CancellationToken) -> bool {
         let counters = &self.door.counters;
         counters.receive(batch.messages);
-        for (_, records) in batch.into_records(&self.door, "syslog-tcp") {
+        for (_, records) in batch.into_records(&self.door, self.protocol) {
             let count = records.records.len();
             match append_patiently(&self.door.spool, records, &*self.door.clock, shutdown).await {
                 Ok(Some(_)) => counters.accept(count),
@@ -161,6 +155,18 @@ impl Connection {
         }
         true
     }
+}
+
+/// Reads what is there without waiting; 0 if there is nothing.
+async fn read_if_ready(stream: &mut Box<dyn Stream>, buffer: &mut [u8]) -> usize {
+    poll_fn(|context| {
+        let mut read = ReadBuf::new(buffer);
+        match Pin::new(&mut *stream).poll_read(context, &mut read) {
+            Poll::Ready(Ok(())) => Poll::Ready(read.filled().len()),
+            Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(0),
+        }
+    })
+    .await
 }
 
 impl Batch {

@@ -3,13 +3,14 @@ use std::time::Duration;
 use sekisho_model::Time;
 use sekisho_pipeline::{Frame, FrameBody, Log, Records};
 use tempfile::TempDir;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::{Counted, DoorError, SpoolReader, SpoolSettings, testing};
+use crate::testing::{Authority, connect_tls};
+use crate::{Counted, DoorError, SpoolReader, SpoolSettings, Tls, testing};
 
 const NOW: Time = Time::from_secs(1_790_000_000);
 
@@ -118,8 +119,39 @@ async fn messages_over_tcp_become_records_of_their_source() {
 }
 
 #[tokio::test]
+async fn messages_over_tls_are_counted_or_lines() {
+    let bench = bench(1 << 30);
+    let (folder, authority) = (tempfile::tempdir().unwrap(), Authority::new());
+    let tls = Tls::load(authority.issue().write(folder.path(), Some(&authority))).unwrap();
+    let listener = SyslogTcp::bind_tls("127.0.0.1:0".parse().unwrap(), bench.door.clone(), tls)
+        .await
+        .unwrap();
+    let address = listener.address().unwrap();
+    let running = tokio::spawn(listener.run(bench.shutdown.clone()));
+
+    let mut stream = connect_tls(address, &authority, Some(&authority.issue()))
+        .await
+        .unwrap();
+    stream.write_all(b"<34>line one\n12 <34>of\ncount").await.unwrap();
+    // Far more than a record of TLS, and than is read at once.
+    let long = format!("<34>{}\n", "x".repeat(60_000));
+    stream.write_all(long.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let end = stream.read(&mut [0; 1]).await;
+    assert!(matches!(end, Ok(0)), "the end is told (RFC 5425, 4.4): {end:?}");
+
+    let stored = bench.stored(3).await;
+    assert_eq!(
+        of_source(&stored, "auto"),
+        ["<34>line one", "<34>of\ncount", long.trim_end()]
+    );
+    assert_eq!(&*stored[0].origin.label, "syslog-tls:127.0.0.1");
+    bench.shutdown.cancel();
+    running.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_count_that_is_too_large_closes_the_connection_but_not_the_door() {
-    use tokio::io::AsyncReadExt;
     let bench = bench(1 << 30);
     let (mut stream, running) = bench.tcp().await;
     let address = stream.peer_addr().unwrap();
