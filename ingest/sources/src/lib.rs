@@ -1,8 +1,8 @@
-//! Where bytes come from and how far they were read: HTTP, syslog, files; the spool.
+//! Where bytes come from and how far they were read: HTTP, syslog, files, Kafka; the spool.
 //!
 //! Start reading at [`spool`]: everything that comes in becomes a frame of that log, and only then
-//! is it acknowledged. [`http`], [`syslog`] and [`file`](mod@file) are the doors to it. [`unwrap`] cuts what came
-//! through a door, or stands in a file, into records.
+//! is it acknowledged. [`http`], [`syslog`], [`file`](mod@file) and [`kafka`] are the doors to it. [`unwrap`] cuts
+//! what came through a door, or stands in a file, into records.
 //!
 //! # Invariants
 //! * A sender is told "taken" only after its records are on stable storage.
@@ -17,6 +17,7 @@ pub mod counters;
 mod door;
 pub mod file;
 pub mod http;
+pub mod kafka;
 pub mod lines;
 pub mod spool;
 pub mod syslog;
@@ -28,5 +29,6 @@ pub use counters::{Counted, Counters};
 pub use door::DoorError;
 pub use file::{FileFollower, FileSettings};
 pub use http::{HttpDoor, KnownSource, Token, Tokens, router};
+pub use kafka::{KafkaDoor, KafkaSettings, KafkaStatus};
 pub use spool::{Appended, Spool, SpoolError, SpoolReader, SpoolSettings};
 pub use syslog::{SyslogDoor, SyslogTcp, SyslogUdp};
