@@ -1,8 +1,8 @@
-//! Where bytes come from and how far they were read: HTTP, syslog, files; the spool.
+//! Where bytes come from and how far they were read: HTTP, syslog, files, Kafka; the spool.
 //!
 //! Start reading at [`spool`]: everything that comes in becomes a frame of that log, and only then
-//! is it acknowledged. [`http`], [`syslog`] and [`file`](mod@file) are the doors to it. [`unwrap`] cuts what came
-//! through a door, or stands in a file, into records.
+//! is it acknowledged. [`http`], [`syslog`], [`file`](mod@file) and [`kafka`] are the doors to it. [`unwrap`] cuts
+//! what came through a door, or stands in a file, into records.
 //!
 //! # Invariants
 //! * A sender is told "taken" only after its records are on stable storage.
@@ -18,6 +18,7 @@ mod door;
 pub mod file;
 pub mod forward;
 pub mod http;
+pub mod kafka;
 pub mod lines;
 pub mod lumberjack;
 mod packing;
@@ -35,6 +36,7 @@ pub use door::DoorError;
 pub use file::{FileFollower, FileSettings};
 pub use forward::{Forward, ForwardDoor, SharedKey};
 pub use http::{HttpDoor, KnownSource, Token, Tokens, router};
+pub use kafka::{KafkaDoor, KafkaSettings, KafkaStatus};
 pub use lumberjack::{Lumberjack, LumberjackDoor};
 pub use serve::serve_http;
 pub use spool::{Appended, Spool, SpoolError, SpoolReader, SpoolSettings};
