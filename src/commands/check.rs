@@ -21,6 +21,13 @@ pub(super) fn run(args: &Check, environment: &Environment) -> Result<ExitCode> {
     let mut out = anstream::stdout().lock();
     writeln!(out, "settings  ok")?;
     let mut wrong = check_data(&settings, &mut out)?;
+    match service::check_doors(&settings) {
+        Ok(()) => writeln!(out, "doors     ok")?,
+        Err(error) => {
+            wrong = true;
+            writeln!(out, "problem   {error:#}")?;
+        }
+    }
     for file in &settings.files {
         match file.trouble() {
             Some(trouble) => {

@@ -7,6 +7,7 @@ use anyhow::Result;
 use sekisho_model::Clock;
 use sekisho_sources::Spool;
 use sekisho_sources::http::Tokens;
+use sekisho_sources::kafka::KafkaStatus;
 use sekisho_store::maintain::{self as upkeep, Upkeep};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,8 @@ use crate::settings::Settings;
 const TICK: Duration = Duration::from_secs(1);
 /// How often the files of the context and the tokens are looked at.
 const LOOK: Duration = Duration::from_secs(2);
+/// How often the log tells how far behind a topic is.
+const TELL: Duration = Duration::from_mins(1);
 /// How often small files are put together, if there are many: each makes the next commit slower.
 const COMPACT: Duration = Duration::from_mins(1);
 /// How often what is too old is dropped, and what is no longer used is removed.
@@ -130,4 +133,20 @@ async fn pause(time: Duration, stop: &CancellationToken) -> bool {
         () = stop.cancelled() => false,
         () = tokio::time::sleep(time) => true,
     }
+}
+
+/// Says how far behind a Kafka door is, while it is.
+pub(super) async fn tell_lag(status: Arc<KafkaStatus>, stop: CancellationToken) -> Result<()> {
+    while pause(TELL, &stop).await {
+        let seen = status.get();
+        for lag in seen.lags.iter().filter(|lag| lag.messages > 0) {
+            tracing::info!(
+                topic = &*lag.topic,
+                partition = lag.partition,
+                messages = lag.messages,
+                "Kafka: messages wait to be taken"
+            );
+        }
+    }
+    Ok(())
 }

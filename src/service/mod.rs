@@ -3,24 +3,24 @@
 //! Three verbs: settings are checked, [`Service::build`] opens folders and sockets, [`Service::run`]
 //! works until it is told to stop and everything in hand is durable.
 
+mod doors;
 mod housekeeping;
 mod lane;
 
+pub(crate) use doors::{Addresses, check_doors};
 pub(crate) use housekeeping::words;
 
-use std::net::SocketAddr;
+use doors::Doors;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use sekisho_alert::{Delivery, Outbox};
 use sekisho_model::Clock;
-use sekisho_sources::file::{FileFollower, FileSettings};
-use sekisho_sources::http::{HttpDoor, KnownSource, Token, Tokens, router};
-use sekisho_sources::syslog::{SyslogDoor, SyslogTcp, SyslogUdp};
-use sekisho_sources::{Counters, Spool, SpoolSettings};
+use sekisho_sources::http::{Token, Tokens};
+use sekisho_sources::{Spool, SpoolSettings};
 use sekisho_store::Store;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -41,27 +41,8 @@ pub(crate) struct Service {
     delivery: Delivery,
     generation: Generation,
     start: lane::Start,
-    http: TcpListener,
-    syslog_tcp: SyslogTcp,
-    syslog_udp: SyslogUdp,
+    doors: Doors,
     tokens: watch::Sender<Arc<Tokens>>,
-    counters: Doors,
-}
-
-/// What each door counts.
-#[derive(Clone, Debug, Default)]
-struct Doors {
-    http: Arc<Counters>,
-    syslog: Arc<Counters>,
-    file: Arc<Counters>,
-}
-
-/// Where a running service listens.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Addresses {
-    pub(crate) http: SocketAddr,
-    pub(crate) syslog_tcp: SocketAddr,
-    pub(crate) syslog_udp: SocketAddr,
 }
 
 impl Service {
@@ -87,22 +68,10 @@ impl Service {
             outbox = outbox.with_group_wait(wait);
         }
         let delivery = Delivery::new(&outbox, channels, &settings.zone, &clock)?;
-        let counters = Doors::default();
-        let syslog = SyslogDoor {
-            spool: spool.clone(),
-            clock: Arc::clone(&clock),
-            tenant: Arc::clone(&settings.tenant),
-            classify: sekisho_formats::classify,
-            counters: Arc::clone(&counters.syslog),
-        };
-        let listen = settings.listen.clone();
-        let (tokens, _) = watch::channel(Arc::new(read_tokens(&settings)?));
+        let (tokens, seen) = watch::channel(Arc::new(read_tokens(&settings)?));
+        let doors = Doors::open(&settings, &spool, &clock, seen).await?;
         Ok(Self {
-            http: TcpListener::bind(listen.http)
-                .await
-                .with_context(|| format!("cannot listen on {} (http)", listen.http))?,
-            syslog_tcp: SyslogTcp::bind(listen.syslog_tcp, syslog.clone()).await?,
-            syslog_udp: SyslogUdp::bind(listen.syslog_udp, syslog).await?,
+            doors,
             settings,
             clock,
             spool,
@@ -111,17 +80,12 @@ impl Service {
             generation,
             start,
             tokens,
-            counters,
         })
     }
 
     /// Where it listens.
     pub(crate) fn addresses(&self) -> Result<Addresses> {
-        Ok(Addresses {
-            http: self.http.local_addr()?,
-            syslog_tcp: self.syslog_tcp.address()?,
-            syslog_udp: self.syslog_udp.address()?,
-        })
+        self.doors.addresses()
     }
 
     /// The outbox, to see what was found.
@@ -131,9 +95,7 @@ impl Service {
 
     /// Works until `shutdown`; then closes the doors, makes what is in hand durable, and returns.
     pub(crate) async fn run(self, shutdown: CancellationToken) -> Result<()> {
-        let mut doors: JoinSet<Result<()>> = JoinSet::new();
-        self.follow_files(&mut doors, &shutdown);
-        let router = router(self.http_door(&shutdown));
+        let mut tasks: JoinSet<Result<()>> = JoinSet::new();
         let Self {
             settings,
             clock,
@@ -142,31 +104,20 @@ impl Service {
             delivery,
             generation,
             start,
-            http,
+            doors,
             tokens,
-            syslog_tcp,
-            syslog_udp,
-            ..
         } = self;
-        let stop = shutdown.clone();
-        doors.spawn(async move {
-            let serve = axum::serve(http, router.into_make_service_with_connect_info::<SocketAddr>());
-            Ok(serve.with_graceful_shutdown(stop.cancelled_owned()).await?)
-        });
-        let stop = shutdown.clone();
-        doors.spawn(async move { Ok(syslog_tcp.run(stop).await?) });
-        let stop = shutdown.clone();
-        doors.spawn(async move { Ok(syslog_udp.run(stop).await?) });
-        doors.spawn(housekeeping::tick(spool.clone(), Arc::clone(&clock), shutdown.clone()));
-        doors.spawn(housekeeping::watch_context(
+        doors.serve(&mut tasks, &settings, &clock, &shutdown);
+        tasks.spawn(housekeeping::tick(spool.clone(), Arc::clone(&clock), shutdown.clone()));
+        tasks.spawn(housekeeping::watch_context(
             settings.clone(),
             generation,
             spool.clone(),
             clock,
             shutdown.clone(),
         ));
-        doors.spawn(housekeeping::watch_tokens(settings.clone(), tokens, shutdown.clone()));
-        doors.spawn(housekeeping::maintain(settings.clone(), shutdown.clone()));
+        tasks.spawn(housekeeping::watch_tokens(settings.clone(), tokens, shutdown.clone()));
+        tasks.spawn(housekeeping::maintain(settings.clone(), shutdown.clone()));
 
         // The lane ends after the doors, so that what they took in last is judged too.
         let lane_stop = CancellationToken::new();
@@ -174,10 +125,10 @@ impl Service {
         let delivery_stop = CancellationToken::new();
         let delivery = tokio::spawn(delivery.run(delivery_stop.clone()));
 
-        let ended = doors_until(&mut doors, &shutdown).await;
+        let ended = tasks_until(&mut tasks, &shutdown).await;
         shutdown.cancel();
         let drained = tokio::time::timeout(STOP_MAX, async {
-            while doors.join_next().await.is_some() {}
+            while tasks.join_next().await.is_some() {}
             lane_stop.cancel();
             let lane = lane.await.map_err(|error| anyhow!(error))?;
             delivery_stop.cancel();
@@ -192,43 +143,15 @@ impl Service {
             ))
         }))
     }
-
-    fn http_door(&self, shutdown: &CancellationToken) -> HttpDoor {
-        HttpDoor {
-            spool: self.spool.clone(),
-            clock: Arc::clone(&self.clock),
-            tokens: self.tokens.subscribe(),
-            sources: known_sources(&self.settings),
-            counters: Arc::clone(&self.counters.http),
-            shutdown: shutdown.clone(),
-        }
-    }
-
-    fn follow_files(&self, doors: &mut JoinSet<Result<()>>, shutdown: &CancellationToken) {
-        for file in &self.settings.files {
-            if let Some(trouble) = file.trouble() {
-                tracing::error!("{trouble}; it is followed as soon as it can be read");
-            }
-            let followed = FileSettings {
-                path: file.path.clone(),
-                source: Arc::from(file.source.as_str()),
-                tenant: Arc::clone(&self.settings.tenant),
-                backfill: false,
-            };
-            let follower = FileFollower::new(followed, Arc::clone(&self.clock), Arc::clone(&self.counters.file));
-            let (spool, stop) = (self.spool.clone(), shutdown.clone());
-            doors.spawn(async move { Ok(follower.run(spool, stop).await?) });
-        }
-    }
 }
 
 /// Waits until a stop is asked for, or a door fails.
-async fn doors_until(doors: &mut JoinSet<Result<()>>, shutdown: &CancellationToken) -> Result<()> {
+async fn tasks_until(tasks: &mut JoinSet<Result<()>>, shutdown: &CancellationToken) -> Result<()> {
     loop {
         tokio::select! {
             biased;
             () = shutdown.cancelled() => return Ok(()),
-            ended = doors.join_next() => match ended {
+            ended = tasks.join_next() => match ended {
                 None => return Ok(()),
                 Some(Ok(Ok(()))) => {}
                 Some(Ok(Err(error))) => return Err(error),
@@ -276,16 +199,4 @@ fn read_tokens(settings: &Settings) -> Result<Tokens> {
         tokens,
         anonymous: open.then(|| Arc::clone(&settings.tenant)),
     })
-}
-
-/// What the HTTP door knows of the sources.
-fn known_sources(settings: &Settings) -> Arc<[KnownSource]> {
-    let backfill = |id: &str| settings.sources.iter().any(|source| source.id == id && source.backfill);
-    std::iter::once("auto")
-        .chain(sekisho_formats::FORMATS.iter().map(|spec| spec.id))
-        .map(|id| KnownSource {
-            id: Arc::from(id),
-            backfill: backfill(id),
-        })
-        .collect()
 }

@@ -133,7 +133,7 @@ impl Place<'_> {
     }
 
     /// A text that must be one of some words.
-    fn word<T: Copy>(
+    pub(super) fn word<T: Copy>(
         &self,
         key: &str,
         value: Option<&Spanned<String>>,

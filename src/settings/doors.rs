@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
+use sekisho_sources::kafka::{KafkaSettings, SaslMechanism};
 use toml::Spanned;
 
 use super::checked::{Place, Secret};
-use super::raw::{At, Raw, RawKafka, RawSource};
+use super::raw::{Raw, RawKafka, RawSource};
 use super::{SettingsError, beside};
 
 /// Where the service listens. A door with `_tls` in its name speaks TLS only, the others plain text only.
@@ -110,6 +111,8 @@ pub(crate) struct KafkaDoor {
     pub(crate) instance: Option<String>,
     pub(crate) tls: bool,
     pub(crate) ca: Option<PathBuf>,
+    pub(crate) allow_plaintext: bool,
+    pub(crate) mechanism: SaslMechanism,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<Secret>,
 }
@@ -227,15 +230,24 @@ fn kafka_door(place: &Place<'_>, raw: &RawKafka, number: usize) -> Result<KafkaD
         brokers: filled("kafka.brokers", &raw.brokers, "addresses such as [\"127.0.0.1:9092\"]")?,
         topics: filled("kafka.topics", &raw.topics, "names of topics")?,
         source: place.source("kafka.source", &raw.source)?,
-        group: raw.group.clone().unwrap_or_else(|| "sekisho".to_owned()),
+        group: raw.group.clone().unwrap_or_else(|| KafkaSettings::GROUP.to_owned()),
         instance: raw.instance.clone(),
         tls: raw.tls,
         ca: raw.ca.as_ref().map(|file| beside(place.path, file)),
-        username: word(&raw.username),
+        allow_plaintext: raw.allow_plaintext,
+        mechanism: place.word(
+            "kafka.mechanism",
+            raw.mechanism.as_ref(),
+            MECHANISMS,
+            SaslMechanism::Plain,
+        )?,
+        username: raw.username.as_ref().map(|name| name.get_ref().clone()),
         password,
     })
 }
 
-fn word(value: &At<String>) -> Option<String> {
-    value.as_ref().map(|value| value.get_ref().clone())
-}
+const MECHANISMS: &[(&str, SaslMechanism)] = &[
+    ("plain", SaslMechanism::Plain),
+    ("scram-sha-256", SaslMechanism::ScramSha256),
+    ("scram-sha-512", SaslMechanism::ScramSha512),
+];

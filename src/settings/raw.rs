@@ -74,6 +74,9 @@ pub(super) struct RawKafka {
     #[serde(default)]
     pub(super) tls: bool,
     pub(super) ca: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) allow_plaintext: bool,
+    pub(super) mechanism: At<String>,
     pub(super) username: At<String>,
     pub(super) password_file: Option<PathBuf>,
 }
