@@ -117,7 +117,9 @@ fn after_colon(encoded: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn call(uri: &str, headers: &[(&str, &str)]) -> Call {
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+
+    fn call(uri: &str, headers: Headers<'_>) -> Call {
         let mut request = Request::post(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -127,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_secret_comes_in_many_ways() {
-        let cases: [(&str, &[(&str, &str)], Option<&str>); 14] = [
+        let cases: [(&str, Headers<'_>, Option<&str>); 14] = [
             ("/", &[], None),
             ("/?token=a%2Bb", &[], Some("a+b")),
             ("/?token=a", &[("authorization", "Bearer b")], Some("b")),
