@@ -388,6 +388,19 @@ async fn records_of_several_sources_are_taken_in_once_too() {
 }
 
 #[tokio::test]
+async fn a_delivery_of_firehose_is_taken_in_once() {
+    let bench = bench(1 << 30);
+    for (id, timestamp) in [("r1", 1), ("r1", 2), ("r2", 1)] {
+        let body = format!("{{\"requestId\":\"{id}\",\"timestamp\":{timestamp},\"records\":[{{\"data\":\"eA==\"}}]}}");
+        let (status, answer, _) = bench
+            .send(request("/firehose", &[("x-amz-firehose-request-id", id)], body))
+            .await;
+        assert_eq!((status, &answer["requestId"]), (200, &json!(id)));
+    }
+    assert_eq!(bench.stored().await.len(), 2);
+}
+
+#[tokio::test]
 async fn what_is_declined_is_counted() {
     let bench = bench(1 << 30);
     let body = "{\"delete\":{\"_id\":\"1\"}}\n{\"index\":{}}\n{\"a\":1}\n";

@@ -53,7 +53,7 @@ const DOORS: [Door; 9] = [
             "{\"event\":{\"a\":\"@\"}}\n",
             "{\"sourcetype\":\"linux.sshd\",\"event\":[\"@\"]}",
             "\n@\n",
-            "{\"event\":\"\",\"a\":\"@\"}",
+            "{\"host\":\"@\"}",
             "{\"event\":\"\\ud800 @\"}",
         ],
         any_byte: true,
@@ -188,7 +188,7 @@ fn picked() -> impl Strategy<Value = Vec<prop::sample::Index>> {
 #[test]
 fn whatever_the_order_of_the_pieces_nothing_is_lost() {
     for door in &DOORS {
-        check(60, &picked(), async |picked| {
+        check(40, &picked(), async |picked| {
             let (body, marks) = door.body(&picked);
             let (status, stored) = send(door.request(body.clone())).await;
             let text = String::from_utf8_lossy(&body);
@@ -206,7 +206,7 @@ fn whatever_the_order_of_the_pieces_nothing_is_lost() {
 fn a_changed_byte_loses_nothing_that_was_not_changed() {
     let strategy = (picked(), any::<prop::sample::Index>(), any::<u8>(), 0..3);
     for door in &DOORS {
-        check(120, &strategy, async |(picked, place, byte, change)| {
+        check(80, &strategy, async |(picked, place, byte, change)| {
             let (mut body, marks) = door.body(&picked);
             let place = place.index(body.len());
             match change {
@@ -249,7 +249,7 @@ fn any_bytes_are_taken_or_refused_as_a_whole() {
         prop::sample::select(types.to_vec()),
         prop::sample::select(encodings.to_vec()),
     );
-    check(600, &strategy, async |(body, target, content_type, encoding)| {
+    check(300, &strategy, async |(body, target, content_type, encoding)| {
         let request = Request::post(target)
             .header("authorization", "Bearer any-s3cret")
             .header("content-type", content_type)
