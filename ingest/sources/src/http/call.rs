@@ -12,6 +12,7 @@ use super::answer::Refusal;
 use super::decompress::Packing;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const FIREHOSE_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-firehose-request-id");
 const FIREHOSE_KEY: HeaderName = HeaderName::from_static("x-amz-firehose-access-key");
 
 /// A request that was not looked into yet.
@@ -66,9 +67,17 @@ impl Call {
         self.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes)
     }
 
-    /// What tells a body that is sent again from another of the same contents.
+    /// What is the same for a body that is sent again, if the sender says it. Firehose has its own
+    /// header for it, because the time in its body changes.
     pub(super) fn idempotency_key(&self) -> Option<&[u8]> {
-        self.headers.get(IDEMPOTENCY_KEY).map(HeaderValue::as_bytes)
+        let key = self.headers.get(IDEMPOTENCY_KEY);
+        let key = key.or_else(|| self.headers.get(FIREHOSE_REQUEST_ID));
+        key.map(HeaderValue::as_bytes)
+    }
+
+    /// The id that Firehose gave the request.
+    pub(super) fn firehose_request_id(&self) -> &str {
+        self.header(&FIREHOSE_REQUEST_ID).unwrap_or_default()
     }
 
     /// The secret of the sender: from the `Authorization` header, Firehose's own header, or, for senders
@@ -117,7 +126,9 @@ fn after_colon(encoded: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    fn call(uri: &str, headers: &[(&str, &str)]) -> Call {
+    type Headers<'a> = &'a [(&'a str, &'a str)];
+
+    fn call(uri: &str, headers: Headers<'_>) -> Call {
         let mut request = Request::post(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -127,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_secret_comes_in_many_ways() {
-        let cases: [(&str, &[(&str, &str)], Option<&str>); 14] = [
+        let cases: [(&str, Headers<'_>, Option<&str>); 14] = [
             ("/", &[], None),
             ("/?token=a%2Bb", &[], Some("a+b")),
             ("/?token=a", &[("authorization", "Bearer b")], Some("b")),

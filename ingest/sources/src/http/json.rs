@@ -10,6 +10,11 @@ use serde::de::IgnoredAny;
 use super::answer::Refusal;
 use crate::unwrap::json::{Scan, Strict, members as scan_members, nested_end, skip_space, string_end};
 
+/// Whether the bytes are one object, by its brackets and quotes, and nothing else.
+pub(super) fn is_object(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"{") && nested_end(bytes, 0, Strict::Yes) == Scan::End(bytes.len())
+}
+
 /// The members of an object, as far as it is one: key as it is written, and value.
 pub(super) fn members(object: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     scan_members(object)
@@ -133,6 +138,22 @@ mod tests {
         assert_eq!(get_text(object, "a"), None);
         assert_eq!(get(b"no object", "a"), None);
         assert_eq!(text(br#""\ud800""#), None);
+    }
+
+    #[test]
+    fn one_object_is_no_other() {
+        for (bytes, expected) in [
+            ("{}", true),
+            (r#"{"a":{"b":[1,"}"]}}"#, true),
+            ("{}{}", false),
+            ("{} ", false),
+            (r#"{"a":1"#, false),
+            (r#"{"a":1 "b":2}"#, false),
+            ("[{}]", false),
+            ("", false),
+        ] {
+            assert_eq!(is_object(bytes.as_bytes()), expected, "{bytes}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use axum::http::header::RETRY_AFTER;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sekisho_model::Time;
-use sekisho_pipeline::Records;
+use sekisho_pipeline::{Log, Records};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -366,4 +366,222 @@ async fn a_body_that_ends_early_is_not_taken() {
     }
     served.abort();
     assert_eq!(bench.stored().await, []);
+}
+
+#[tokio::test]
+async fn records_of_several_sources_are_taken_in_once_too() {
+    let bench = bench(1 << 30);
+    let body = "{\"event\":\"one\",\"sourcetype\":\"linux.sshd\"}{\"event\":\"two\",\"sourcetype\":\"auto\"}";
+    for _ in 0..2 {
+        let (status, ..) = bench.send(request("/services/collector", &[], body)).await;
+        assert_eq!(status, 200);
+    }
+    // The same bytes are something else at another door.
+    assert_eq!(bench.post("auto", body.as_bytes()).await.0, 200);
+
+    let stored = bench.stored().await;
+    let found: Vec<(&str, usize)> = stored
+        .iter()
+        .map(|group| (&*group.origin.source, group.records.len()))
+        .collect();
+    assert_eq!(found, [("linux.sshd", 1), ("auto", 1), ("auto", 2)]);
+}
+
+#[tokio::test]
+async fn a_delivery_of_firehose_is_taken_in_once() {
+    let bench = bench(1 << 30);
+    for (id, timestamp) in [("r1", 1), ("r1", 2), ("r2", 1)] {
+        let body = format!("{{\"requestId\":\"{id}\",\"timestamp\":{timestamp},\"records\":[{{\"data\":\"eA==\"}}]}}");
+        let (status, answer, _) = bench
+            .send(request("/firehose", &[("x-amz-firehose-request-id", id)], body))
+            .await;
+        assert_eq!((status, &answer["requestId"]), (200, &json!(id)));
+    }
+    assert_eq!(bench.stored().await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_declined_is_counted() {
+    let bench = bench(1 << 30);
+    let body = "{\"delete\":{\"_id\":\"1\"}}\n{\"index\":{}}\n{\"a\":1}\n";
+
+    let (status, answer, _) = bench.send(request("/_bulk", &[], body)).await;
+
+    assert_eq!((status, &answer["errors"]), (200, &json!(true)));
+    assert_eq!(
+        bench.door.counters.get(),
+        Counted {
+            received: 2,
+            accepted: 1,
+            refused: 1,
+            dropped: 0
+        }
+    );
+}
+
+/// A connection on which an upload of the journal has begun.
+async fn begin_upload(bench: &Bench) -> (tokio::net::TcpStream, tokio::task::JoinHandle<std::io::Result<()>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = tokio::spawn(axum::serve(listener, router(bench.door.clone())).into_future());
+    let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+    client
+        .write_all(
+            b"POST /upload HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n",
+        )
+        .await
+        .unwrap();
+    let mut answer = [0; 25];
+    client.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+    (client, served)
+}
+
+async fn send_chunk(client: &mut tokio::net::TcpStream, chunk: &str) {
+    let framed = format!("{:x}\r\n{chunk}\r\n", chunk.len());
+    client.write_all(framed.as_bytes()).await.unwrap();
+}
+
+async fn until_accepted(bench: &Bench, records: u64) {
+    while bench.door.counters.get().accepted < records {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn entries(count: usize) -> String {
+    format!("MESSAGE={}\n\n", "x".repeat(1_000)).repeat(count)
+}
+
+#[tokio::test]
+async fn a_long_upload_becomes_durable_in_parts_and_is_answered_at_its_end() {
+    let bench = bench(1 << 30);
+    let (mut client, served) = begin_upload(&bench).await;
+
+    send_chunk(&mut client, &entries(1_500)).await;
+    until_accepted(&bench, 1_000).await;
+    // Little is not kept waiting either.
+    send_chunk(&mut client, &format!("{}MESSAGE=last", entries(1))).await;
+    until_accepted(&bench, 1_501).await;
+    assert_eq!(bench.door.counters.get().accepted, 1_501);
+    client.write_all(b"0\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    served.abort();
+
+    assert!(
+        answer.starts_with("HTTP/1.1 202") && answer.ends_with("OK.\n"),
+        "{answer}"
+    );
+    let stored = bench.stored().await;
+    assert!(2 <= stored.len());
+    assert_eq!(stored.iter().map(|group| group.records.len()).sum::<usize>(), 1_502);
+    assert_eq!(
+        stored.last().unwrap().records.last().unwrap(),
+        b"{\"MESSAGE\":\"last\"}"
+    );
+}
+
+#[tokio::test]
+async fn an_upload_that_ends_early_keeps_the_entries_that_are_complete() {
+    let bench = bench(1 << 30);
+    let (mut client, served) = begin_upload(&bench).await;
+
+    send_chunk(&mut client, "MESSAGE=one\n\nMESSAGE=tw").await;
+    drop(client);
+    while bench.door.counters.get().refused == 0 {
+        tokio::task::yield_now().await;
+    }
+    served.abort();
+
+    let stored = bench.stored().await;
+    assert_eq!(stored.len(), 1);
+    assert_eq!(stored[0].records, [b"{\"MESSAGE\":\"one\"}".to_vec()]);
+}
+
+#[tokio::test]
+async fn an_upload_does_not_hold_up_the_shutdown() {
+    let bench = bench(1 << 30);
+    let (mut client, served) = begin_upload(&bench).await;
+    send_chunk(&mut client, "MESSAGE=one\n\n").await;
+    until_accepted(&bench, 1).await;
+
+    bench.door.shutdown.cancel();
+
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    served.abort();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert_eq!(bench.stored().await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_upload_waits_while_the_spool_is_full() {
+    let bench = bench(256 * 1024);
+    let (mut client, served) = begin_upload(&bench).await;
+
+    send_chunk(&mut client, &entries(60)).await;
+    until_accepted(&bench, 60).await;
+    while bench
+        .post(
+            "auto",
+            format!("{} {}", bench.door.counters.get().received, "x".repeat(9_000)).as_bytes(),
+        )
+        .await
+        .0
+        == 200
+    {}
+    send_chunk(&mut client, &entries(61)).await;
+    let begun = bench.door.counters.get();
+    // It has been read, and waits for the spool.
+    while bench.door.counters.get().received < begun.received + 61 {
+        tokio::task::yield_now().await;
+    }
+    let end = bench.door.spool.status().end;
+    let mut reader = bench.door.spool.reader();
+    reader.truncate(end).await.unwrap();
+    until_accepted(&bench, begun.accepted + 61).await;
+    client.write_all(b"0\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.unwrap();
+    served.abort();
+
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+}
+
+#[tokio::test]
+async fn bombs_of_every_kind_are_refused() {
+    let bench = bench(1 << 30);
+    let base64 = |bytes: &[u8]| base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
+    // Each is small, and they are many.
+    let inner = base64(&gzip(&vec![b' '; 1024 * 1024]));
+    let records = vec![format!("{{\"data\":\"{inner}\"}}"); 40].join(",");
+    let nested = format!("{{\"event\":{}", "[".repeat(4_000_000));
+    let empty = [0x0a, 0].repeat(4_000_000);
+    let streams = format!("{{\"streams\":[{{\"values\":[{}1]}}]}}", "1,".repeat(RECORDS_MAX));
+    let cases: [(&str, &str, Vec<u8>, u16); 5] = [
+        (
+            "/firehose",
+            "application/json",
+            format!("{{\"records\":[{records}]}}").into_bytes(),
+            413,
+        ),
+        ("/loki/api/v1/push", "application/json", streams.into_bytes(), 413),
+        ("/v1/logs", "application/x-protobuf", empty, 200),
+        (
+            "/v1/logs",
+            "application/json",
+            format!("{{\"a\":{}", "[".repeat(4_000_000)).into_bytes(),
+            400,
+        ),
+        ("/services/collector", "application/json", nested.into_bytes(), 200),
+    ];
+    for (path, content_type, body, expected) in cases {
+        let response = router(bench.door.clone())
+            .oneshot(request(path, &[("content-type", content_type)], body))
+            .await
+            .unwrap();
+        assert_eq!(response.status(), expected, "{path} {content_type}");
+    }
+    // What has no end is a record that was cut.
+    assert_eq!(bench.stored().await.len(), 1);
 }

@@ -5,7 +5,7 @@
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderName, Request, Response, StatusCode};
+use axum::http::{Request, Response, StatusCode};
 use axum::routing::post;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -20,15 +20,13 @@ use crate::http::intake::Intake;
 use crate::http::json;
 use crate::http::sorter::{Hint, Sorter};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-firehose-request-id");
-
 pub(super) fn routes() -> Router<Intake> {
     Router::new().route("/firehose", post(deliver))
 }
 
 async fn deliver(State(intake): State<Intake>, request: Request<Body>) -> Response<Body> {
     let call = Call::from(request);
-    let request_id = call.header(&REQUEST_ID).unwrap_or_default().to_owned();
+    let request_id = call.firehose_request_id().to_owned();
     let timestamp = intake.door.clock.now().0 / 1_000;
     match intake.take_in(call, None, read).await {
         Ok(_) => json_response(

@@ -70,6 +70,11 @@ fn read_events(body: &[u8], sorter: &mut Sorter, sourcetype: Option<&str>) -> Re
     // What one object says of its events holds for those after it too.
     let mut sourcetype = sourcetype.map(Cow::Borrowed);
     for object in records(body) {
+        // Where a body begins with no object, its lines may hold several.
+        if !json::is_object(object) {
+            sorter.push(Hint::declared(sourcetype.as_deref()), object)?;
+            continue;
+        }
         if let Some(named) = json::get_text(object, "sourcetype") {
             sourcetype = Some(named);
         }

@@ -63,7 +63,11 @@ struct Action<'a> {
 impl<'a> Action<'a> {
     /// The action of a line, if it is one.
     fn of(line: &'a [u8], index: Option<&'a str>) -> Option<Self> {
-        let (key, value) = json::members(line.trim_ascii()).next()?;
+        let line = line.trim_ascii();
+        if !json::is_object(line) {
+            return None;
+        }
+        let (key, value) = json::members(line).next()?;
         let words = ["index", "create", "update", "delete"];
         let word = words.into_iter().find(|word| word.as_bytes() == key)?;
         if !value.starts_with(b"{") {

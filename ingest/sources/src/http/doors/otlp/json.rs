@@ -90,9 +90,14 @@ fn event(record: &[u8]) -> Result<Cow<'_, [u8]>, Broken> {
             None => {}
         }
     }
-    let mut json = Vec::new();
-    put_object(&mut json, get(record, "attributes").unwrap_or_default(), DEPTH_MAX)?;
-    Ok(Cow::Owned(json))
+    match get(record, "attributes").filter(|attributes| elements(attributes).next().is_some()) {
+        Some(attributes) => {
+            let mut json = Vec::new();
+            put_object(&mut json, attributes, DEPTH_MAX)?;
+            Ok(Cow::Owned(json))
+        }
+        None => Ok(Cow::Borrowed(record)),
+    }
 }
 
 fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {

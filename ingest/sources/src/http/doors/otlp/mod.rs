@@ -2,7 +2,7 @@
 //! <https://opentelemetry.io/docs/specs/otlp/>
 //!
 //! The record is the body of a log record: its text, its bytes, or its JSON. A log record without a body
-//! is its attributes.
+//! is its attributes, and without those it is kept as it stands.
 
 mod json;
 mod protobuf;

@@ -90,7 +90,7 @@ fn source_in(message: &[u8], attributes: u64) -> Option<&str> {
     service
 }
 
-/// The bytes of a log record.
+/// The bytes of a log record. One that has neither body nor attributes cannot be read.
 fn event(record: &[u8]) -> Result<Vec<u8>, Broken> {
     let body = fields(record).messages(BODY).next().transpose()?.unwrap_or_default();
     match one_of(body)? {
@@ -102,8 +102,12 @@ fn event(record: &[u8]) -> Result<Vec<u8>, Broken> {
             return Ok(json);
         }
     }
+    let mut attributes = fields(record).messages(RECORD_ATTRIBUTES).peekable();
+    if attributes.peek().is_none() {
+        return Err(Broken);
+    }
     let mut json = Vec::new();
-    put_object(&mut json, fields(record).messages(RECORD_ATTRIBUTES), DEPTH_MAX)?;
+    put_object(&mut json, attributes, DEPTH_MAX)?;
     Ok(json)
 }
 
