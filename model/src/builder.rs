@@ -239,8 +239,12 @@ impl EventBuilder {
         }
     }
 
-    /// Completes the row: time, date and identity follow from what was set.
+    /// Completes the row: time, date and identity follow from what was set, and who did it is left
+    /// off where that is the account itself.
     pub fn end(&mut self) {
+        if self.current(Column::ActorName) == self.current(Column::UserName) {
+            self.set(Column::ActorName, Slot::Empty);
+        }
         let time = if let Some(time) = self.current_int(Column::Time) {
             Time(time)
         } else {
@@ -412,6 +416,28 @@ mod tests {
         assert_eq!(batch.side("a.b").unwrap().get(0), Some("native"));
         assert_eq!(batch.observed(0), Time::from_secs(86_400));
         assert!(builder.is_empty());
+    }
+
+    #[test]
+    fn who_did_it_is_left_off_where_it_is_the_account_itself() {
+        let origin = origin();
+        let raw = Raw {
+            origin: &origin,
+            offset: 0,
+            observed: Time::from_secs(5),
+            bytes: b"",
+        };
+        let mut builder = EventBuilder::new(&Projection::default());
+        for actor in ["hana", "taro"] {
+            builder.begin(&raw, "linux.sshd", 0);
+            builder.text(Column::ActorName, actor);
+            builder.text(Column::UserName, "hana");
+            builder.end();
+        }
+        let batch = builder.finish();
+
+        assert_eq!(batch.text(Column::ActorName, 0), None);
+        assert_eq!(batch.text(Column::ActorName, 1), Some("taro"));
     }
 
     #[test]
