@@ -142,6 +142,10 @@ macro_rules! maps {
 }
 
 maps! {
+    "google_login"
+    "google_token"
+    "google_drive"
+    "google_admin"
     "okta_system"
     "fortigate_event"
 }
