@@ -16,7 +16,7 @@ const WRAPPED_MAX: usize = 4096;
 const WRAPPER_KEYS_MAX: usize = 3;
 /// The keys under which records come together: Event Hubs and `CloudTrail`, Graph, Google's Reports,
 /// Cloudflare.
-const LISTS: [&str; 5] = ["records", "Records", "value", "items", "result"];
+const LISTS: [&str; 6] = ["records", "Records", "Events", "value", "items", "result"];
 /// Those of them that a record itself may have as well: beside them stands what a page says of itself.
 const LISTS_OF_PAGES: [&str; 2] = ["items", "result"];
 /// What a page says of itself.

@@ -6,7 +6,7 @@ use super::MapError;
 use crate::json::{Json, embedded};
 
 /// A path: `actor.email`, `target[type=User].id`, `events[0].name`; or several, of which any counts:
-/// `name|eventName`.
+/// `name|eventName`; or a part of a text: `arn[after=/]`, `arn[before=/]`.
 ///
 /// Keys are compared without case. Lists on the way are entered, every element of them; a list of
 /// pairs (`[{"name": …, "value": …}]`) is entered by name, and so is a string that holds JSON.
@@ -23,6 +23,10 @@ enum Step {
     Place(usize),
     /// The elements of a list that have this value under this key.
     Which(String, String),
+    /// What of a text follows the last of these.
+    After(String),
+    /// What of a text stands before the last of these.
+    Before(String),
 }
 
 impl fmt::Debug for Path {
@@ -61,6 +65,8 @@ fn way_of(text: &str, way: &str) -> Result<Vec<Step>, MapError> {
         while let Some(inner) = rest.strip_prefix('[') {
             let (inner, after) = inner.split_once(']').ok_or_else(|| wrong("a bracket is not closed"))?;
             steps.push(match inner.split_once('=') {
+                Some(("after", end)) => Step::After(end.to_owned()),
+                Some(("before", end)) => Step::Before(end.to_owned()),
                 Some((key, value)) => Step::Which(key.to_owned(), value.to_owned()),
                 None => Step::Place(inner.parse().map_err(|_| wrong("not a number in brackets"))?),
             });
@@ -127,6 +133,12 @@ fn follow(json: &Json<'_>, steps: &[Step], found: &mut dyn FnMut(&Json<'_>) -> b
                 .is_some_and(|text| text.eq_ignore_ascii_case(value))
                 && follow(json, rest, found)
         }
+        (Json::Text(text), Step::After(end)) => text
+            .rsplit_once(end.as_str())
+            .is_some_and(|(_, part)| follow(&Json::Text(part.into()), rest, found)),
+        (Json::Text(text), Step::Before(end)) => text
+            .rsplit_once(end.as_str())
+            .is_some_and(|(part, _)| follow(&Json::Text(part.into()), rest, found)),
         (Json::Text(text), _) => embedded(text).is_some_and(|inner| follow(&inner, steps, found)),
         _ => false,
     }
@@ -191,6 +203,9 @@ mod tests {
             ("actor[type=x].email", vec![]),
             ("missing | actor.email", vec!["hana@example.co.jp"]),
             ("words|user.name", vec!["a", "b", "taro"]),
+            ("actor.email[after=@]", vec!["example.co.jp"]),
+            ("actor.email[before=.jp][after=.]", vec!["co"]),
+            ("actor.email[after=/]", vec![]),
             ("missing.x", vec![]),
         ] {
             assert_eq!(all(path), expected, "{path}");
