@@ -142,6 +142,7 @@ macro_rules! maps {
 }
 
 maps! {
+    "aws_cloudtrail"
     "google_login"
     "google_token"
     "google_drive"
