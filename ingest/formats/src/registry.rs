@@ -142,6 +142,7 @@ macro_rules! maps {
 }
 
 maps! {
+    "entra_audit"
     "aws_cloudtrail"
     "google_login"
     "google_token"
