@@ -239,8 +239,12 @@ impl EventBuilder {
         }
     }
 
-    /// Completes the row: time, date and identity follow from what was set.
+    /// Completes the row: time, date and identity follow from what was set, and who did it is left
+    /// off where that is the account itself.
     pub fn end(&mut self) {
+        if self.current(Column::ActorName) == self.current(Column::UserName) {
+            self.set(Column::ActorName, Slot::Empty);
+        }
         let ingested = Time(self.current_int(Column::IngestTime).unwrap_or_default());
         let time = if let Some(time) = self.current_int(Column::Time) {
             self.flag_a_clock_ahead(Time(time), ingested);
@@ -443,6 +447,28 @@ mod tests {
                 "{ahead} {backfill}"
             );
         }
+    }
+
+    #[test]
+    fn who_did_it_is_left_off_where_it_is_the_account_itself() {
+        let origin = origin();
+        let raw = Raw {
+            origin: &origin,
+            offset: 0,
+            observed: Time::from_secs(5),
+            bytes: b"",
+        };
+        let mut builder = EventBuilder::new(&Projection::default());
+        for actor in ["hana", "taro"] {
+            builder.begin(&raw, "linux.sshd", 0);
+            builder.text(Column::ActorName, actor);
+            builder.text(Column::UserName, "hana");
+            builder.end();
+        }
+        let batch = builder.finish();
+
+        assert_eq!(batch.text(Column::ActorName, 0), None);
+        assert_eq!(batch.text(Column::ActorName, 1), Some("taro"));
     }
 
     #[test]

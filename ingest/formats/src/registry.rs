@@ -142,6 +142,12 @@ macro_rules! maps {
 }
 
 maps! {
+    "entra_audit"
+    "aws_cloudtrail"
+    "google_login"
+    "google_token"
+    "google_drive"
+    "google_admin"
     "okta_system"
     "fortigate_event"
 }

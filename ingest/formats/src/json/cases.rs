@@ -193,7 +193,9 @@ pub(crate) fn nothing_is_lost(format: &mut dyn Format, record: &[u8]) {
     let outcome = rows.len() + rejects.len();
     assert!(outcome >= 1, "lost: {}", String::from_utf8_lossy(record));
     let wraps = record.trim_ascii_start().starts_with(b"[")
-        || memchr::memmem::find(record, b"records").is_some()
+        || memchr::memmem::find(record, b"ecords").is_some()
+        || memchr::memmem::find(record, b"items").is_some()
+        || memchr::memmem::find(record, b"result").is_some()
         || memchr::memmem::find(record, b"value").is_some();
     assert!(
         wraps || outcome == 1,

@@ -1,26 +1,34 @@
 //! The records of a text: one, or several that came wrapped together.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use sekisho_model::Raw;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Json;
 use crate::Output;
 
 /// The most records wrapped in one. A message of an Event Hub is at most 1 MiB and holds some
-/// hundreds.
+/// hundreds; a page of an API holds a thousand, a file of `CloudTrail` some thousands.
 const WRAPPED_MAX: usize = 4096;
-/// The most keys of an object that wraps records: the records, and two of `OData`'s annotations.
+/// The most keys of an object that wraps records and says of them what is not known here.
 const WRAPPER_KEYS_MAX: usize = 3;
-
-/// What holds several records: an Event Hub message, a page of Graph.
-#[derive(Deserialize)]
-struct Wrapper<'a> {
-    #[serde(borrow, alias = "value")]
-    records: Vec<&'a RawValue>,
-}
+/// The keys under which records come together: Event Hubs and `CloudTrail`, Graph, Google's Reports,
+/// Cloudflare.
+const LISTS: [&str; 6] = ["records", "Records", "Events", "value", "items", "result"];
+/// Those of them that a record itself may have as well: beside them stands what a page says of itself.
+const LISTS_OF_PAGES: [&str; 2] = ["items", "result"];
+/// What a page says of itself.
+const PAGE_KEYS: [&str; 7] = [
+    "kind",
+    "etag",
+    "nextPageToken",
+    "success",
+    "errors",
+    "messages",
+    "result_info",
+];
 
 /// Gives each record of `raw`, with its place, to `read`, which writes its rows or says why it could
 /// not be read.
@@ -64,11 +72,15 @@ pub(crate) fn each_record(
 fn wrapped<'t>(json: &Json<'_>, text: &'t str) -> Result<Option<Vec<&'t RawValue>>, String> {
     let elements: Vec<&RawValue> = match json {
         Json::List(_) => serde_json::from_str(text).map_err(|error| error.to_string())?,
-        Json::Object(members) if members.len() <= WRAPPER_KEYS_MAX && holds_records(json) => {
-            let wrapper: Wrapper<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
-            wrapper.records
+        Json::Object(members) => {
+            let Some(key) = list_of_records(members) else {
+                return Ok(None);
+            };
+            let wrapper: BTreeMap<Cow<'_, str>, &RawValue> =
+                serde_json::from_str(text).map_err(|error| error.to_string())?;
+            let list = wrapper.get(key).map_or("[]", |list| list.get());
+            serde_json::from_str(list).map_err(|error| error.to_string())?
         }
-        Json::Object(_) => return Ok(None),
         Json::Null | Json::Flag(_) | Json::Number(_) | Json::Text(_) => {
             return Err("expected a JSON object, found another value".to_owned());
         }
@@ -80,11 +92,19 @@ fn wrapped<'t>(json: &Json<'_>, text: &'t str) -> Result<Option<Vec<&'t RawValue
     }
 }
 
-fn holds_records(json: &Json<'_>) -> bool {
-    let Json::Object(members) = json else { return false };
-    members
-        .iter()
-        .any(|(key, value)| matches!(key.as_ref(), "records" | "value") && matches!(value, Json::List(_)))
+/// The key of the list of records, if the object with these members wraps some.
+fn list_of_records<'j>(members: &'j [(Cow<'_, str>, Json<'_>)]) -> Option<&'j str> {
+    let is_list =
+        |(key, value): &&(Cow<'_, str>, Json<'_>)| LISTS.contains(&key.as_ref()) && matches!(value, Json::List(_));
+    let (list, _) = members.iter().find(is_list)?;
+    let wraps = if LISTS_OF_PAGES.contains(&list.as_ref()) {
+        members
+            .iter()
+            .all(|(key, _)| key == list || PAGE_KEYS.contains(&key.as_ref()))
+    } else {
+        members.len() <= WRAPPER_KEYS_MAX
+    };
+    wraps.then_some(list)
 }
 
 /// Replaces escapes of half a character. Text that a source cuts to a length (the subject of a mail)
@@ -141,6 +161,35 @@ fn surrogate(escape: &str) -> Option<Half> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_that_came_together_are_told_from_a_record_with_a_list() {
+        for (text, expected) in [
+            (r#"{"records": [{}, {}]}"#, Some(2)),
+            (r#"{"Records": [{}]}"#, Some(1)),
+            (
+                r#"{"@odata.context": "x", "@odata.nextLink": "y", "value": [{}]}"#,
+                Some(1),
+            ),
+            (
+                r#"{"kind": "k", "etag": "e", "nextPageToken": "t", "items": [{}, {}, {}]}"#,
+                Some(3),
+            ),
+            (
+                r#"{"success": true, "errors": [], "messages": [], "result": [{}], "result_info": {}}"#,
+                Some(1),
+            ),
+            (r#"{"a": 1, "b": 2, "c": 3, "records": [{}]}"#, None),
+            (r#"{"id": 1, "items": [{}]}"#, None),
+            (r#"{"action": "login", "result": [{}]}"#, None),
+            (r#"{"records": {}}"#, None),
+            ("{}", None),
+        ] {
+            let json = Json::parse(text).unwrap();
+            let found = wrapped(&json, text).unwrap();
+            assert_eq!(found.map(|found| found.len()), expected, "{text}");
+        }
+    }
 
     #[test]
     fn half_a_character_costs_that_character_only() {

@@ -17,13 +17,12 @@ pub(super) enum Target {
 
 /// Columns that a map does not set: they follow from how a record came, from other columns, or from
 /// lists of ours.
-const NOT_MAPPED: [Column; 14] = [
+const NOT_MAPPED: [Column; 13] = [
     Column::Date,
     Column::IngestTime,
     Column::EventUid,
     Column::Tenant,
     Column::Source,
-    Column::SrcIpType,
     Column::SrcAsn,
     Column::SrcAsOrg,
     Column::SrcAccuracyKm,
@@ -35,7 +34,7 @@ const NOT_MAPPED: [Column; 14] = [
 ];
 
 /// Values of which a column takes no others.
-const CLOSED: [(Column, &[&str]); 7] = [
+const CLOSED: [(Column, &[&str]); 8] = [
     (Column::StatusId, &["success", "failure", "interrupted", "unknown"]),
     (Column::RiskLevel, &["none", "low", "medium", "high", "critical"]),
     (
@@ -80,6 +79,8 @@ const CLOSED: [(Column, &[&str]); 7] = [
         Column::DeviceTrust,
         &["compliant", "managed", "registered", "unmanaged", "unknown"],
     ),
+    // The others follow from the address.
+    (Column::SrcIpType, &["redacted", "service"]),
     (Column::ParseStatus, &["ok", "partial", "unparsed"]),
 ];
 

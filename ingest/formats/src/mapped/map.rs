@@ -133,6 +133,10 @@ impl Writer<'_> {
     fn set_all(&mut self, sets: &[(Target, Source)]) {
         for (target, source) in sets {
             self.set_from(*target, std::slice::from_ref(source));
+            // An empty text says that there is no value, whatever the columns' own paths lead to.
+            if matches!(source, Source::Text(text) if text.is_empty()) {
+                self.done.push(*target);
+            }
         }
     }
 
@@ -215,7 +219,7 @@ fn sets(set: &BTreeMap<String, Scalar>) -> Result<Sets, MapError> {
             let target = Target::by_name(name)?;
             let source = Source::of_rule(&value.clone().into_text())?;
             match &source {
-                Source::Text(word) if !target.takes(word) => Err(MapError::value(
+                Source::Text(word) if !word.is_empty() && !target.takes(word) => Err(MapError::value(
                     name,
                     format!("{word:?} is none of the words of this column"),
                 )),

@@ -5,14 +5,15 @@ use std::fmt;
 use super::MapError;
 use crate::json::{Json, embedded};
 
-/// A path: `actor.email`, `target[type=User].id`, `events[0].name`.
+/// A path: `actor.email`, `target[type=User].id`, `events[0].name`; or several, of which any counts:
+/// `name|eventName`; or a part of a text: `arn[after=/]`, `arn[before=/]`.
 ///
 /// Keys are compared without case. Lists on the way are entered, every element of them; a list of
 /// pairs (`[{"name": …, "value": …}]`) is entered by name, and so is a string that holds JSON.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Path {
     text: String,
-    steps: Vec<Step>,
+    ways: Vec<Vec<Step>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,10 @@ enum Step {
     Place(usize),
     /// The elements of a list that have this value under this key.
     Which(String, String),
+    /// What of a text follows the last of these.
+    After(String),
+    /// What of a text stands before the last of these.
+    Before(String),
 }
 
 impl fmt::Debug for Path {
@@ -33,42 +38,49 @@ impl fmt::Debug for Path {
 impl Path {
     /// Reads a path.
     pub(super) fn parse(text: &str) -> Result<Self, MapError> {
-        let wrong =
-            |what: &str| MapError::value(text, format!("{what}, expected a path such as `target[type=User].id`"));
-        let mut steps = Vec::new();
-        for part in split(text) {
-            let (key, mut rest) = part.find('[').map_or((part, ""), |at| part.split_at(at));
-            if key.is_empty() {
-                return Err(wrong("a key is empty"));
-            }
-            steps.push(Step::Key(key.to_owned()));
-            while let Some(inner) = rest.strip_prefix('[') {
-                let (inner, after) = inner.split_once(']').ok_or_else(|| wrong("a bracket is not closed"))?;
-                steps.push(match inner.split_once('=') {
-                    Some((key, value)) => Step::Which(key.to_owned(), value.to_owned()),
-                    None => Step::Place(inner.parse().map_err(|_| wrong("not a number in brackets"))?),
-                });
-                rest = after;
-            }
-            if !rest.is_empty() {
-                return Err(wrong("text follows a bracket"));
-            }
-        }
+        let ways = split(text, '|').into_iter().map(|way| way_of(text, way.trim()));
         Ok(Self {
             text: text.to_owned(),
-            steps,
+            ways: ways.collect::<Result<_, _>>()?,
         })
     }
 
     /// Calls `found` with each value that the path leads to, until it returns true. Returns whether it
     /// did.
     pub(super) fn visit(&self, json: &Json<'_>, found: &mut dyn FnMut(&Json<'_>) -> bool) -> bool {
-        follow(json, &self.steps, found)
+        self.ways.iter().any(|steps| follow(json, steps, found))
     }
 }
 
-/// The parts between dots; a dot in brackets is none.
-fn split(text: &str) -> Vec<&str> {
+/// The steps of `way`, which is a path of `text`.
+fn way_of(text: &str, way: &str) -> Result<Vec<Step>, MapError> {
+    let wrong = |what: &str| MapError::value(text, format!("{what}, expected a path such as `target[type=User].id`"));
+    let mut steps = Vec::new();
+    for part in split(way, '.') {
+        let (key, mut rest) = part.find('[').map_or((part, ""), |at| part.split_at(at));
+        if key.is_empty() {
+            return Err(wrong("a key is empty"));
+        }
+        steps.push(Step::Key(key.to_owned()));
+        while let Some(inner) = rest.strip_prefix('[') {
+            let (inner, after) = inner.split_once(']').ok_or_else(|| wrong("a bracket is not closed"))?;
+            steps.push(match inner.split_once('=') {
+                Some(("after", end)) => Step::After(end.to_owned()),
+                Some(("before", end)) => Step::Before(end.to_owned()),
+                Some((key, value)) => Step::Which(key.to_owned(), value.to_owned()),
+                None => Step::Place(inner.parse().map_err(|_| wrong("not a number in brackets"))?),
+            });
+            rest = after;
+        }
+        if !rest.is_empty() {
+            return Err(wrong("text follows a bracket"));
+        }
+    }
+    Ok(steps)
+}
+
+/// The parts between separators; one in brackets is none.
+fn split(text: &str, separator: char) -> Vec<&str> {
     let mut depth = 0_u32;
     text.split(|c| {
         match c {
@@ -76,7 +88,7 @@ fn split(text: &str) -> Vec<&str> {
             ']' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        c == '.' && depth == 0
+        c == separator && depth == 0
     })
     .collect()
 }
@@ -121,6 +133,12 @@ fn follow(json: &Json<'_>, steps: &[Step], found: &mut dyn FnMut(&Json<'_>) -> b
                 .is_some_and(|text| text.eq_ignore_ascii_case(value))
                 && follow(json, rest, found)
         }
+        (Json::Text(text), Step::After(end)) => text
+            .rsplit_once(end.as_str())
+            .is_some_and(|(_, part)| follow(&Json::Text(part.into()), rest, found)),
+        (Json::Text(text), Step::Before(end)) => text
+            .rsplit_once(end.as_str())
+            .is_some_and(|(part, _)| follow(&Json::Text(part.into()), rest, found)),
         (Json::Text(text), _) => embedded(text).is_some_and(|inner| follow(&inner, steps, found)),
         _ => false,
     }
@@ -183,6 +201,11 @@ mod tests {
             ("words", vec!["a", "b"]),
             ("none", vec![]),
             ("actor[type=x].email", vec![]),
+            ("missing | actor.email", vec!["hana@example.co.jp"]),
+            ("words|user.name", vec!["a", "b", "taro"]),
+            ("actor.email[after=@]", vec!["example.co.jp"]),
+            ("actor.email[before=.jp][after=.]", vec!["co"]),
+            ("actor.email[after=/]", vec![]),
             ("missing.x", vec![]),
         ] {
             assert_eq!(all(path), expected, "{path}");
@@ -191,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_path_that_is_none_is_an_error() {
-        for path in ["", "a..b", "a[", "a[x]", "a[0]b", "[0]"] {
+        for path in ["", "a..b", "a[", "a[x]", "a[0]b", "[0]", "a|", "a||b"] {
             assert!(Path::parse(path).is_err(), "{path}");
         }
     }
