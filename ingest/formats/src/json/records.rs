@@ -1,6 +1,7 @@
 //! The records of a text: one, or several that came wrapped together.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use sekisho_model::Raw;
 use serde::Deserialize;
@@ -23,10 +24,11 @@ struct Wrapper<'a> {
 }
 
 /// Gives each record of `raw`, with its place, to `read`, which writes its rows or says why it could
-/// not be read.
+/// not be read. `wrapped_in` are paths of keys to lists of records that a source wraps them in.
 pub(crate) fn each_record(
     raw: &Raw<'_>,
     source: &str,
+    wrapped_in: &[String],
     out: &mut Output,
     mut read: impl FnMut(&Raw<'_>, &Json<'_>, u32, &mut Output) -> Result<(), String>,
 ) {
@@ -37,7 +39,7 @@ pub(crate) fn each_record(
         Ok(json) => json,
         Err(error) => return out.reject(raw, source, format!("not JSON: {error}")),
     };
-    let wrapped = match wrapped(&json, &text) {
+    let wrapped = match wrapped(&json, &text, wrapped_in) {
         Ok(wrapped) => wrapped,
         Err(reason) => return out.reject(raw, source, reason),
     };
@@ -61,8 +63,10 @@ pub(crate) fn each_record(
 }
 
 /// The texts of the records that came together, if it is more than one record.
-fn wrapped<'t>(json: &Json<'_>, text: &'t str) -> Result<Option<Vec<&'t RawValue>>, String> {
+fn wrapped<'t>(json: &Json<'_>, text: &'t str, paths: &[String]) -> Result<Option<Vec<&'t RawValue>>, String> {
+    let path = paths.iter().find(|path| is_list(json, path));
     let elements: Vec<&RawValue> = match json {
+        Json::Object(_) if let Some(path) = path => list_at(text, path).unwrap_or_default(),
         Json::List(_) => serde_json::from_str(text).map_err(|error| error.to_string())?,
         Json::Object(members) if members.len() <= WRAPPER_KEYS_MAX && holds_records(json) => {
             let wrapper: Wrapper<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
@@ -77,6 +81,32 @@ fn wrapped<'t>(json: &Json<'_>, text: &'t str) -> Result<Option<Vec<&'t RawValue
         0 => Err("an empty list of records".to_owned()),
         1..=WRAPPED_MAX => Ok(Some(elements)),
         more => Err(format!("{more} records in one, expected at most {WRAPPED_MAX}")),
+    }
+}
+
+/// Whether a path of keys leads to a list of objects.
+fn is_list(json: &Json<'_>, path: &str) -> bool {
+    let end = path.split('.').try_fold(json, |json, key| json.get(key));
+    matches!(end, Some(Json::List(elements)) if elements.iter().all(|element| matches!(element, Json::Object(_))))
+}
+
+/// The texts of the elements of the list at a path of keys.
+fn list_at<'t>(text: &'t str, path: &str) -> Option<Vec<&'t RawValue>> {
+    let (key, rest) = path
+        .split_once('.')
+        .map_or((path, None), |(key, rest)| (key, Some(rest)));
+    let members: HashMap<Cow<'t, str>, &'t RawValue> = serde_json::from_str(text).ok()?;
+    let exact = members.get(key).copied();
+    let found = exact.or_else(|| {
+        let mut members = members.iter();
+        members
+            .find(|(name, _)| name.eq_ignore_ascii_case(key))
+            .map(|(_, value)| *value)
+    });
+    let value = found?.get();
+    match rest {
+        Some(rest) => list_at(value, rest),
+        None => serde_json::from_str(value).ok(),
     }
 }
 
