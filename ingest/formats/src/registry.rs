@@ -143,6 +143,7 @@ macro_rules! maps {
 
 maps! {
     "okta_system"
+    "onelogin_event"
     "fortigate_event"
 }
 
