@@ -144,6 +144,7 @@ macro_rules! maps {
 maps! {
     "okta_system"
     "onelogin_event"
+    "slack_audit"
     "fortigate_event"
 }
 
