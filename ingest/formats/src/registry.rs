@@ -145,6 +145,7 @@ maps! {
     "okta_system"
     "onelogin_event"
     "slack_audit"
+    "github_audit"
     "fortigate_event"
 }
 
