@@ -146,6 +146,7 @@ maps! {
     "onelogin_event"
     "slack_audit"
     "github_audit"
+    "duo_auth"
     "fortigate_event"
 }
 
