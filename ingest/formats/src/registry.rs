@@ -147,6 +147,7 @@ maps! {
     "slack_audit"
     "github_audit"
     "duo_auth"
+    "box_event"
     "fortigate_event"
 }
 
