@@ -148,6 +148,7 @@ maps! {
     "github_audit"
     "duo_auth"
     "box_event"
+    "onepassword_signin"
     "fortigate_event"
 }
 
