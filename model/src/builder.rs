@@ -157,6 +157,11 @@ impl EventBuilder {
         }
     }
 
+    /// Takes a value away again.
+    pub fn clear(&mut self, column: Column) {
+        self.set(column, Slot::Empty);
+    }
+
     /// Sets a text column to exactly this.
     pub fn verbatim(&mut self, column: Column, value: &str) {
         let slot = self.row.keep(value);

@@ -149,6 +149,12 @@ maps! {
     "google_drive"
     "google_admin"
     "okta_system"
+    "onelogin_event"
+    "slack_audit"
+    "github_audit"
+    "duo_auth"
+    "box_event"
+    "onepassword_signin"
     "fortigate_event"
 }
 

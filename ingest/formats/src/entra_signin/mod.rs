@@ -22,7 +22,7 @@ pub struct EntraSignin {}
 
 impl Format for EntraSignin {
     fn decode(&mut self, raw: &Raw<'_>, _settings: &Settings, out: &mut Output) {
-        each_record(raw, ID, out, |raw, json, index, out| {
+        each_record(raw, ID, &[], out, |raw, json, index, out| {
             signin::read(raw, json, index, &mut out.rows)
         });
     }

@@ -1,7 +1,7 @@
 //! The records of a text: one, or several that came wrapped together.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use sekisho_model::Raw;
 use serde_json::value::RawValue;
@@ -31,10 +31,11 @@ const PAGE_KEYS: [&str; 7] = [
 ];
 
 /// Gives each record of `raw`, with its place, to `read`, which writes its rows or says why it could
-/// not be read.
+/// not be read. `wrapped_in` are paths of keys to lists of records that a source wraps them in.
 pub(crate) fn each_record(
     raw: &Raw<'_>,
     source: &str,
+    wrapped_in: &[String],
     out: &mut Output,
     mut read: impl FnMut(&Raw<'_>, &Json<'_>, u32, &mut Output) -> Result<(), String>,
 ) {
@@ -45,7 +46,7 @@ pub(crate) fn each_record(
         Ok(json) => json,
         Err(error) => return out.reject(raw, source, format!("not JSON: {error}")),
     };
-    let wrapped = match wrapped(&json, &text) {
+    let wrapped = match wrapped(&json, &text, wrapped_in) {
         Ok(wrapped) => wrapped,
         Err(reason) => return out.reject(raw, source, reason),
     };
@@ -69,17 +70,16 @@ pub(crate) fn each_record(
 }
 
 /// The texts of the records that came together, if it is more than one record.
-fn wrapped<'t>(json: &Json<'_>, text: &'t str) -> Result<Option<Vec<&'t RawValue>>, String> {
+fn wrapped<'t>(json: &Json<'_>, text: &'t str, paths: &[String]) -> Result<Option<Vec<&'t RawValue>>, String> {
+    let path = paths.iter().find(|path| is_list(json, path));
     let elements: Vec<&RawValue> = match json {
+        Json::Object(_) if let Some(path) = path => list_at(text, path).unwrap_or_default(),
         Json::List(_) => serde_json::from_str(text).map_err(|error| error.to_string())?,
         Json::Object(members) => {
             let Some(key) = list_of_records(members) else {
                 return Ok(None);
             };
-            let wrapper: BTreeMap<Cow<'_, str>, &RawValue> =
-                serde_json::from_str(text).map_err(|error| error.to_string())?;
-            let list = wrapper.get(key).map_or("[]", |list| list.get());
-            serde_json::from_str(list).map_err(|error| error.to_string())?
+            list_at(text, key).unwrap_or_default()
         }
         Json::Null | Json::Flag(_) | Json::Number(_) | Json::Text(_) => {
             return Err("expected a JSON object, found another value".to_owned());
@@ -105,6 +105,32 @@ fn list_of_records<'j>(members: &'j [(Cow<'_, str>, Json<'_>)]) -> Option<&'j st
         members.len() <= WRAPPER_KEYS_MAX
     };
     wraps.then_some(list)
+}
+
+/// Whether a path of keys leads to a list of objects.
+fn is_list(json: &Json<'_>, path: &str) -> bool {
+    let end = path.split('.').try_fold(json, |json, key| json.get(key));
+    matches!(end, Some(Json::List(elements)) if elements.iter().all(|element| matches!(element, Json::Object(_))))
+}
+
+/// The texts of the elements of the list at a path of keys.
+fn list_at<'t>(text: &'t str, path: &str) -> Option<Vec<&'t RawValue>> {
+    let (key, rest) = path
+        .split_once('.')
+        .map_or((path, None), |(key, rest)| (key, Some(rest)));
+    let members: HashMap<Cow<'t, str>, &'t RawValue> = serde_json::from_str(text).ok()?;
+    let exact = members.get(key).copied();
+    let found = exact.or_else(|| {
+        let mut members = members.iter();
+        members
+            .find(|(name, _)| name.eq_ignore_ascii_case(key))
+            .map(|(_, value)| *value)
+    });
+    let value = found?.get();
+    match rest {
+        Some(rest) => list_at(value, rest),
+        None => serde_json::from_str(value).ok(),
+    }
 }
 
 /// Replaces escapes of half a character. Text that a source cuts to a length (the subject of a mail)

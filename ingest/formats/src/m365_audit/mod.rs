@@ -26,7 +26,7 @@ pub struct M365Audit {}
 
 impl Format for M365Audit {
     fn decode(&mut self, raw: &Raw<'_>, _settings: &Settings, out: &mut Output) {
-        each_record(raw, ID, out, |raw, json, index, out| {
+        each_record(raw, ID, &[], out, |raw, json, index, out| {
             record::read(raw, json, index, &mut out.rows)
         });
     }

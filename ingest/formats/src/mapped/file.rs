@@ -48,6 +48,9 @@ pub(super) struct RecordFile {
     /// Objects in which fields are looked for before the record itself.
     #[serde(default)]
     pub(super) inside: OneOrMany,
+    /// Lists of which each element is a record of its own, as a page of an API or a hook wraps them.
+    #[serde(default)]
+    pub(super) wrapped_in: OneOrMany,
     /// Lists of which each element is a row; the first that is there counts.
     #[serde(default)]
     pub(super) each: OneOrMany,

@@ -72,7 +72,7 @@ impl Format for Mapped {
         }
         let map = Arc::clone(&self.map);
         let reader = Reader { map: &map, settings };
-        each_record(raw, &map.id, out, |raw, json, index, out| {
+        each_record(raw, &map.id, &map.wrapped_in, out, |raw, json, index, out| {
             reader.read(raw, json, index, &mut out.rows)
         });
     }

@@ -25,6 +25,7 @@ pub struct Map {
     pub(super) record: RecordFile,
     pub(super) inside: Vec<String>,
     pub(super) each: Vec<String>,
+    pub(super) wrapped_in: Vec<String>,
     pub(super) patterns: Patterns,
     rules: Vec<Rule>,
     columns: Vec<(Target, Vec<Source>)>,
@@ -73,6 +74,7 @@ impl Map {
             words,
             inside: file.record.inside.0.clone(),
             each: file.record.each.0.clone(),
+            wrapped_in: file.record.wrapped_in.0.clone(),
             patterns: patterns(&file)?,
             record: file.record,
             id: file.id,
@@ -113,6 +115,9 @@ impl Map {
         for (target, sources) in &self.columns {
             writer.set_from(*target, sources);
         }
+        if rows.current(Column::ActorName) == rows.current(Column::UserName) {
+            rows.clear(Column::ActorName);
+        }
         if rows.current(Column::Action).is_none() && rows.current(Column::ParseStatus) == Some("ok") {
             rows.verbatim(Column::ParseStatus, "unparsed");
         }
@@ -142,6 +147,11 @@ impl Writer<'_> {
 
     fn set_from(&mut self, target: Target, sources: &[Source]) {
         if self.done.contains(&target) {
+            return;
+        }
+        // A rule says with an empty text that there is no value, whatever the column's own paths lead to.
+        if matches!(sources, [Source::Text(text)] if text.is_empty()) {
+            self.done.push(target);
             return;
         }
         let set = if target.joins() {

@@ -1,5 +1,6 @@
 //! Paths from a record to a value.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::MapError;
@@ -104,7 +105,7 @@ fn follow(json: &Json<'_>, steps: &[Step], found: &mut dyn FnMut(&Json<'_>) -> b
     match (json, step) {
         (Json::Object(_), Step::Key(key)) => match json.get(key) {
             Some(value) => follow(value, rest, found),
-            None => dotted(json, key, rest, found),
+            None => dotted(json, key, rest, found) || custom_table(json, key, rest, found),
         },
         (Json::List(elements), Step::Place(place)) => {
             elements.get(*place).is_some_and(|element| follow(element, rest, found))
@@ -162,6 +163,32 @@ fn dotted(json: &Json<'_>, key: &str, rest: &[Step], found: &mut dyn FnMut(&Json
     false
 }
 
+/// What the tables of a Log Analytics workspace append to the name of a column, by its kind:
+/// <https://learn.microsoft.com/en-us/azure/azure-monitor/logs/data-collector-api#record-type-and-properties>.
+const KINDS: [&str; 5] = ["_s", "_t", "_g", "_d", "_b"];
+
+/// A key in a row of a custom table (`Okta_CL`), which has `actor.id` as `actor_id_s`.
+fn custom_table(json: &Json<'_>, key: &str, rest: &[Step], found: &mut dyn FnMut(&Json<'_>) -> bool) -> bool {
+    let custom = |name: Cow<'_, str>| name.ends_with("_CL");
+    if !json.get("Type").and_then(Json::text).is_some_and(custom) {
+        return false;
+    }
+    let mut whole = key.to_owned();
+    for place in 0..=rest.len() {
+        let after = rest.get(place..).unwrap_or_default();
+        let values = KINDS.iter().filter_map(|kind| json.get(&format!("{whole}{kind}")));
+        if values.into_iter().any(|value| follow(value, after, found)) {
+            return true;
+        }
+        let Some(Step::Key(next)) = rest.get(place) else {
+            return false;
+        };
+        whole.push('_');
+        whole.push_str(next);
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,6 +236,28 @@ mod tests {
             ("missing.x", vec![]),
         ] {
             assert_eq!(all(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_row_of_a_custom_table_has_the_keys_of_its_record() {
+        let row =
+            r#"{"Type": "Okta_CL", "actor_id_s": "1", "uuid_g": "2", "target_s": "[{\"type\": \"User\", \"id\": 3}]"}"#;
+        for (path, row, expected) in [
+            ("actor.id", row, Some("1")),
+            ("uuid", row, Some("2")),
+            ("target[type=User].id", row, Some("3")),
+            ("actor.name", row, None),
+            ("uuid", r#"{"Type": "Okta", "uuid_g": "2"}"#, None),
+        ] {
+            let mut found = None;
+            Path::parse(path)
+                .unwrap()
+                .visit(&Json::parse(row).unwrap(), &mut |value| {
+                    found = value.text().map(Cow::into_owned);
+                    true
+                });
+            assert_eq!(found.as_deref(), expected, "{path}");
         }
     }
 
