@@ -26,6 +26,7 @@ pub struct Map {
     pub(super) inside: Vec<String>,
     pub(super) each: Vec<String>,
     pub(super) patterns: Patterns,
+    pub(super) starts: Option<Regex>,
     rules: Vec<Rule>,
     columns: Vec<(Target, Vec<Source>)>,
     words: BTreeMap<Target, Words>,
@@ -74,6 +75,7 @@ impl Map {
             inside: file.record.inside.0.clone(),
             each: file.record.each.0.clone(),
             patterns: patterns(&file)?,
+            starts: starts(file.record.starts.as_deref())?,
             record: file.record,
             id: file.id,
             title: file.title,
@@ -237,6 +239,12 @@ fn words(file: &MapFile) -> Result<BTreeMap<Target, Words>, MapError> {
             Ok((target, words))
         })
         .collect()
+}
+
+fn starts(text: Option<&str>) -> Result<Option<Regex>, MapError> {
+    text.map(Regex::new)
+        .transpose()
+        .map_err(|error| MapError::value("record.starts", format!("not a regular expression: {error}")))
 }
 
 fn patterns(file: &MapFile) -> Result<Patterns, MapError> {
