@@ -143,6 +143,7 @@ macro_rules! maps {
 
 maps! {
     "okta_system"
+    "cisco_asa"
     "fortigate_event"
 }
 
@@ -151,7 +152,7 @@ maps! {
     clippy::expect_used,
     reason = "the texts are constants, so the first test finds a mistake"
 )]
-static READ_MAPS: LazyLock<Vec<Arc<Map>>> = LazyLock::new(|| {
+pub(crate) static READ_MAPS: LazyLock<Vec<Arc<Map>>> = LazyLock::new(|| {
     let read = |written: &WrittenMap| Arc::new(Map::parse(written.map).expect("a map"));
     MAPS.iter().map(read).collect()
 });

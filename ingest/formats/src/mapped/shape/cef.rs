@@ -100,6 +100,15 @@ fn unescaped(text: &str) -> Cow<'_, str> {
 mod tests {
     use super::*;
 
+    fn text((key, value): &(Cow<'_, str>, Json<'_>)) -> String {
+        let value = value.text().unwrap();
+        if HEADER.contains(&&**key) {
+            value.into_owned()
+        } else {
+            format!("{key}:{value}")
+        }
+    }
+
     #[test]
     fn values_end_where_the_next_key_begins() {
         for (line, expected) in [
@@ -130,17 +139,7 @@ mod tests {
             ("CEF:0|V|P", None),
             ("date=1", None),
         ] {
-            let fields = cef(line).map(|fields| {
-                let texts = fields.iter().skip(1).map(|(key, value)| {
-                    let value = value.text().unwrap();
-                    if HEADER.contains(&&**key) {
-                        value.into_owned()
-                    } else {
-                        format!("{key}:{value}")
-                    }
-                });
-                texts.collect::<Vec<_>>()
-            });
+            let fields = cef(line).map(|fields| fields.iter().skip(1).map(text).collect::<Vec<_>>());
             let expected = expected.map(|texts| texts.into_iter().map(str::to_owned).collect::<Vec<_>>());
             assert_eq!(fields, expected, "{line}");
         }
