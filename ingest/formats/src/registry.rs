@@ -145,6 +145,7 @@ maps! {
     "okta_system"
     "cisco_asa"
     "fortigate_event"
+    "panos_globalprotect"
 }
 
 /// The maps of [`MAPS`], read.

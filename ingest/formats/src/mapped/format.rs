@@ -132,10 +132,7 @@ fn line_fields<'a, 'm>(map: &'m Map, text: &'a str, message: &'a str) -> Found<'
             members: with_aliases(map, cef(text).unwrap_or_else(|| key_values(text))),
             set: None,
         },
-        ShapeFile::Table => Found {
-            members: table_fields(map, message),
-            set: None,
-        },
+        ShapeFile::Table => table_and_pattern_fields(map, message),
         ShapeFile::Text | ShapeFile::Json => pattern_fields(map, message),
     }
 }
@@ -174,25 +171,35 @@ fn table_fields<'a>(map: &Map, message: &str) -> Vec<(Cow<'a, str>, Json<'a>)> {
         .collect()
 }
 
+/// The cells of a row, and the groups of the first pattern that matches it: of words in a cell.
+fn table_and_pattern_fields<'a, 'm>(map: &'m Map, message: &'a str) -> Found<'a, 'm> {
+    let mut members = table_fields(map, message);
+    let mut set = None;
+    if !members.is_empty() {
+        set = add_groups(map, message, &mut members);
+    }
+    Found { members, set }
+}
+
 /// The groups of the first pattern that matches. A message that none matches is a field itself.
 fn pattern_fields<'a, 'm>(map: &'m Map, message: &'a str) -> Found<'a, 'm> {
     let mut members: Vec<(Cow<'a, str>, Json<'a>)> = Vec::new();
-    let first = map.patterns.any.matches(message).iter().next();
-    let pattern = first.and_then(|place| map.patterns.each.get(place));
-    if let Some(pattern) = pattern
-        && let Some(captures) = pattern.regex.captures(message)
-    {
-        for name in pattern.regex.capture_names().flatten() {
-            if let Some(group) = captures.name(name) {
-                members.push((Cow::Owned(name.to_owned()), Json::Text(Cow::Borrowed(group.as_str()))));
-            }
+    let set = add_groups(map, message, &mut members);
+    members.push((Cow::Borrowed("message"), Json::Text(Cow::Borrowed(message))));
+    Found { members, set }
+}
+
+/// Adds the groups of the first pattern that matches, and tells what that pattern sets.
+fn add_groups<'a, 'm>(map: &'m Map, message: &'a str, members: &mut Vec<(Cow<'a, str>, Json<'a>)>) -> Option<&'m Sets> {
+    let first = map.patterns.any.matches(message).iter().next()?;
+    let pattern = map.patterns.each.get(first)?;
+    let captures = pattern.regex.captures(message)?;
+    for name in pattern.regex.capture_names().flatten() {
+        if let Some(group) = captures.name(name) {
+            members.push((Cow::Owned(name.to_owned()), Json::Text(Cow::Borrowed(group.as_str()))));
         }
     }
-    members.push((Cow::Borrowed("message"), Json::Text(Cow::Borrowed(message))));
-    Found {
-        members,
-        set: pattern.map(|pattern| &pattern.set),
-    }
+    Some(&pattern.set)
 }
 
 fn expected(map: &Map) -> &'static str {
