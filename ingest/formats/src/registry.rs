@@ -145,6 +145,7 @@ maps! {
     "okta_system"
     "cisco_asa"
     "fortigate_event"
+    "ivanti_event"
     "panos_globalprotect"
 }
 
