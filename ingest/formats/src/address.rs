@@ -34,12 +34,21 @@ pub(crate) fn parse_ip(text: &str) -> Option<IpAddr> {
         None => in_parentheses(text).unwrap_or(text),
     };
     let bare = bare.split('%').next()?;
-    let ip = bare.parse().ok().or_else(|| {
-        let (host, port) = bare.rsplit_once(':')?;
-        port.parse::<u16>().ok()?;
-        host.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
-    })?;
+    let ip = bare.parse().ok().or_else(|| before_port(bare))?;
     Some(ip.to_canonical())
+}
+
+/// Of `192.0.2.1:80`, the address. `SonicWall` adds the interface, and leaves out the port where there is
+/// none: `192.0.2.1:80:X1`, `192.0.2.1::X1`.
+fn before_port(text: &str) -> Option<IpAddr> {
+    let (host, rest) = text.split_once(':')?;
+    let (port, interface) = rest
+        .split_once(':')
+        .map_or((rest, None), |(port, interface)| (port, Some(interface)));
+    if !(port.is_empty() && interface.is_some()) {
+        port.parse::<u16>().ok()?;
+    }
+    host.parse::<Ipv4Addr>().ok().map(IpAddr::V4)
 }
 
 /// Of `https(192.0.2.1)`, as firewalls name where an administrator sits, what is in parentheses.
@@ -131,6 +140,9 @@ mod tests {
         for (text, expected) in [
             ("192.0.2.1", "192.0.2.1"),
             ("192.0.2.1:123", "192.0.2.1"),
+            ("192.0.2.1:123:X1", "192.0.2.1"),
+            ("192.0.2.1:123:X1:pc7.example.co.jp", "192.0.2.1"),
+            ("192.0.2.1::X1", "192.0.2.1"),
             ("[192.0.2.1]:123", "192.0.2.1"),
             ("[192.0.2.1]", "192.0.2.1"),
             ("::ffff:192.0.2.1", "192.0.2.1"),
@@ -156,6 +168,9 @@ mod tests {
             "host.example.com:123",
             "1.2.3",
             "192.0.2.1:99999",
+            "192.0.2.1:",
+            "192.0.2.1:x:X1",
+            ":28503:X1",
             "[192.0.2.1",
             "Service IP",
         ] {

@@ -155,7 +155,10 @@ maps! {
     "duo_auth"
     "box_event"
     "onepassword_signin"
+    "cisco_asa"
     "fortigate_event"
+    "ivanti_event"
+    "panos_globalprotect"
 }
 
 /// The maps of [`MAPS`], read.
@@ -163,7 +166,7 @@ maps! {
     clippy::expect_used,
     reason = "the texts are constants, so the first test finds a mistake"
 )]
-static READ_MAPS: LazyLock<Vec<Arc<Map>>> = LazyLock::new(|| {
+pub(crate) static READ_MAPS: LazyLock<Vec<Arc<Map>>> = LazyLock::new(|| {
     let read = |written: &WrittenMap| Arc::new(Map::parse(written.map).expect("a map"));
     MAPS.iter().map(read).collect()
 });

@@ -11,7 +11,7 @@ use sekisho_model::{Column, EventBuilder, Raw, Time};
 
 use crate::Settings;
 use crate::pattern::bounded;
-use crate::timestamp::{self, Yearless, Years};
+use crate::timestamp::{self, Yearless, Years, ZoneName};
 
 /// A line with its header taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,11 +60,38 @@ impl<'a> Frame<'a> {
         if let Some(rest) = rest.strip_prefix("1 ").filter(|_| priority) {
             return Self::rfc5424(rest);
         }
-        let rest = rest.trim_start();
+        // Cisco writes a colon where others have nothing.
+        let rest = rest.trim_start_matches([' ', ':']);
         match stamp(rest) {
             Some((stamp, rest)) => Some(Self::rfc3164(stamp, rest.trim_start())),
             None if priority && !rest.is_empty() => Some(Self::rfc3164(Stamp::Missing, rest)),
             None => None,
+        }
+    }
+
+    /// What stands before a message that a mark of its vendor begins: the header of a relay, of the
+    /// device, or first the one and then the other. The device knows best when it was.
+    pub(crate) fn head(text: &'a str) -> Option<Self> {
+        let outer = Self::split(text)?;
+        let inner = Self::split(outer.message).filter(|inner| inner.stamp != Stamp::Missing);
+        let frame = match inner {
+            Some(inner) => Self {
+                host: inner.host.or(inner.program).or(outer.host),
+                ..inner
+            },
+            None => outer,
+        };
+        Some(Self {
+            host: frame.host.or(frame.program),
+            ..frame
+        })
+    }
+
+    /// When it was written, if the header says so with a zone.
+    pub(crate) fn zoned(&self) -> Option<Time> {
+        match self.stamp {
+            Stamp::Zoned(time) => Some(time),
+            Stamp::Missing | Stamp::Local(_) | Stamp::Yearless(_) => None,
         }
     }
 
@@ -215,7 +242,7 @@ fn iso(text: &str) -> Option<Stamp> {
     }
 }
 
-/// `Jun  5 10:11:12`, with a year before or after the clock or none.
+/// `Jun  5 10:11:12`, with a year before or after the clock or none, and with the name of a zone or none.
 fn bsd_stamp(text: &str) -> Option<(Stamp, &str)> {
     let (name, rest) = text.split_once(' ')?;
     let month = timestamp::month(name)?;
@@ -231,9 +258,19 @@ fn bsd_stamp(text: &str) -> Option<(Stamp, &str)> {
     if year.is_none() && four_digits(next).is_some() {
         (year, rest) = (four_digits(next), following);
     }
-    let stamp = match year {
-        Some(year) => Stamp::Local(Date::new(year, month, day).ok()?.to_datetime(clock)),
-        None => Stamp::Yearless(Yearless { month, day, clock }),
+    let (next, following) = word(rest);
+    let zone = timestamp::zone_name(next.trim_end_matches(':'));
+    if zone.is_some() {
+        rest = following;
+    }
+    let stamp = match (year, zone) {
+        (Some(year), Some(ZoneName::Clear(zone))) => {
+            let civil = Date::new(year, month, day).ok()?.to_datetime(clock);
+            Stamp::Zoned(timestamp::local(civil, &zone)?)
+        }
+        (Some(year), _) => Stamp::Local(Date::new(year, month, day).ok()?.to_datetime(clock)),
+        // Which year is told by the settings, and so is the zone.
+        (None, _) => Stamp::Yearless(Yearless { month, day, clock }),
     };
     Some((stamp, rest))
 }
@@ -319,6 +356,50 @@ mod tests {
         assert!(matches!(stamp("2026-06-05T10:11:12 h p: m"), Stamp::Local(_)));
         assert!(matches!(stamp("Jun  5 2026 10:11:12 h p: m"), Stamp::Local(_)));
         assert!(matches!(stamp("Jun  5 10:11:12 h p: m"), Stamp::Yearless(_)));
+    }
+
+    #[test]
+    fn the_name_of_a_zone_follows_the_clock() {
+        for (line, zoned) in [
+            ("<166>Jun 05 2026 10:11:12 JST: m", true),
+            ("<166>:Jun 05 2026 10:11:12 EDT: m", false),
+        ] {
+            let frame = Frame::parse(line).unwrap();
+            assert_eq!(
+                frame.zoned(),
+                zoned.then(|| timestamp::rfc3339("2026-06-05T01:11:12Z").unwrap()),
+                "{line}"
+            );
+            assert_ne!(frame.stamp, Stamp::Missing, "{line}");
+        }
+    }
+
+    #[test]
+    fn of_two_headers_the_device_knows_when_and_one_of_them_who() {
+        for (head, host, year) in [
+            ("<166>Jun 05 2026 10:11:12 fw1 : ", Some("fw1"), true),
+            ("<166>Jun 05 2026 10:11:12: ", None, true),
+            ("<166>:Jun 05 2026 10:11:12 EDT: ", None, true),
+            ("<166>Jun 05 2026 10:11:12 fw1: ", Some("fw1"), true),
+            (
+                "Jun  5 10:11:13 192.0.2.1 Jun 05 2026 10:11:12: ",
+                Some("192.0.2.1"),
+                true,
+            ),
+            ("Jun  5 10:11:13 fw1 : Jun 05 2026 10:11:12: ", Some("fw1"), true),
+            ("Jun  5 10:11:13 relay Jun 05 2026 10:11:12 fw1 : ", Some("fw1"), true),
+            ("Jun  5 10:11:12 fw1 ", Some("fw1"), false),
+            ("<166>fw1 : ", Some("fw1"), false),
+            ("<166>:: ", None, false),
+        ] {
+            let frame = Frame::head(head);
+            assert_eq!(frame.and_then(|frame| frame.host), host, "{head}");
+            let local = |frame: Frame<'_>| matches!(frame.stamp, Stamp::Local(_));
+            assert_eq!(frame.is_some_and(local), year, "{head}");
+        }
+        assert_eq!(Frame::head(""), None);
+        let head = "<166>1 2026-06-05T10:11:12+09:00 fw1 - - - - ";
+        assert!(Frame::head(head).unwrap().zoned().is_some());
     }
 
     #[test]

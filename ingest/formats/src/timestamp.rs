@@ -34,6 +34,47 @@ pub(crate) fn iso(text: &str, zone: &TimeZone) -> Option<Time> {
     }
 }
 
+/// Names of zones that mean one zone the world over, with its hours ahead of UTC.
+const CLEAR_ZONES: [(&str, i8); 3] = [("UTC", 0), ("GMT", 0), ("JST", 9)];
+/// Names that stand for several zones, as `IST` for those of India, Ireland and Israel, or that a device
+/// keeps through the summer: they tell nothing.
+#[rustfmt::skip]
+const UNCLEAR_ZONES: [&str; 32] = [
+    "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "AKST", "AKDT", "HST", "BST", "IST", "WET", "WEST", "CET",
+    "CEST", "EET", "EEST", "MSK", "PKT", "ICT", "WIB", "SGT", "HKT", "PHT", "KST", "AEST", "AEDT", "AWST", "NZST", "NZDT",
+];
+
+/// What the name of a zone says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ZoneName {
+    /// It is this zone.
+    Clear(TimeZone),
+    /// It is a name, but of several zones.
+    Unclear,
+}
+
+/// The zone of that name; none if it is no name of a zone.
+pub(crate) fn zone_name(word: &str) -> Option<ZoneName> {
+    if UNCLEAR_ZONES.contains(&word) {
+        return Some(ZoneName::Unclear);
+    }
+    let (_, hours) = CLEAR_ZONES.iter().find(|(name, _)| *name == word)?;
+    Some(ZoneName::Clear(TimeZone::fixed(jiff::tz::offset(*hours))))
+}
+
+/// Takes the name of a zone from the end of a time: the zone is given if the name is clear.
+pub(crate) fn without_zone_name(text: &str) -> (&str, Option<TimeZone>) {
+    let named = text
+        .trim()
+        .rsplit_once(' ')
+        .and_then(|(time, word)| Some((time.trim_end(), zone_name(word)?)));
+    match named {
+        Some((time, ZoneName::Clear(zone))) => (time, Some(zone)),
+        Some((time, ZoneName::Unclear)) => (time, None),
+        None => (text, None),
+    }
+}
+
 /// The point in time of a local time; where the clock went back, the earlier one.
 pub(crate) fn local(civil: DateTime, zone: &TimeZone) -> Option<Time> {
     zone.to_ambiguous_timestamp(civil).compatible().ok().map(Time::from)
@@ -204,6 +245,26 @@ mod tests {
         }
         for text in ["", "yesterday", "2026-13-05T10:11:12Z", "10:11:12"] {
             assert_eq!(rfc3339(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_zone_is_believed_if_it_is_clear() {
+        let offset = |text: &str| {
+            let (time, zone) = without_zone_name(text);
+            (
+                time.to_owned(),
+                zone.map(|zone| zone.to_offset(Timestamp::UNIX_EPOCH).seconds()),
+            )
+        };
+        for (text, expected) in [
+            ("2026-06-05 10:11:12 UTC", ("2026-06-05 10:11:12", Some(0))),
+            ("2026-06-05 10:11:12 JST", ("2026-06-05 10:11:12", Some(9 * 3600))),
+            ("2026-06-05 10:11:12 IST", ("2026-06-05 10:11:12", None)),
+            ("2026-06-05 10:11:12 PM", ("2026-06-05 10:11:12 PM", None)),
+            ("2026-06-05T10:11:12Z", ("2026-06-05T10:11:12Z", None)),
+        ] {
+            assert_eq!(offset(text), (expected.0.to_owned(), expected.1), "{text}");
         }
     }
 

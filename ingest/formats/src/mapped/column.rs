@@ -122,17 +122,19 @@ pub(super) struct Clock<'s> {
 
 impl Clock<'_> {
     fn read(&self, text: &str) -> Option<Time> {
+        let (text, named) = timestamp::without_zone_name(text);
+        let zone = named.as_ref().unwrap_or(self.zone);
         let by_format = |format: &String| {
             let broken = BrokenDownTime::parse(format, text.trim()).ok()?;
             match broken.to_timestamp() {
                 Ok(timestamp) => Some(timestamp.into()),
-                Err(_) => timestamp::local(broken.to_datetime().ok()?, self.zone),
+                Err(_) => timestamp::local(broken.to_datetime().ok()?, zone),
             }
         };
         self.formats
             .iter()
             .find_map(by_format)
-            .or_else(|| timestamp::iso(text, self.zone))
+            .or_else(|| timestamp::iso(text, zone))
             .or_else(|| crate::json::time_of(&crate::json::Json::Text(text.into())))
     }
 }

@@ -57,8 +57,17 @@ pub(super) struct RecordFile {
     /// The names of the columns of a table, in order.
     #[serde(default)]
     pub(super) headers: Vec<String>,
+    /// Names for rows that have a word in a certain column; the first that fits counts.
+    #[serde(default)]
+    pub(super) layout: Vec<LayoutFile>,
     /// What stands between the columns of a table; a comma unless said otherwise.
     pub(super) delimiter: Option<char>,
+    /// Where the message of a line begins, as a regular expression, for devices that write what is no
+    /// header of syslog before it.
+    pub(super) starts: Option<String>,
+    /// Other names of fields, `theirs = ours`; a `*` at the end of both stands for the rest of a name.
+    #[serde(default)]
+    pub(super) alias: BTreeMap<String, String>,
     /// Forms of time stamps beside RFC 3339 and its relatives, as `strptime` has them.
     #[serde(default)]
     pub(super) time_formats: Vec<String>,
@@ -72,7 +81,7 @@ pub(super) struct RecordFile {
 pub(super) enum ShapeFile {
     /// A JSON object.
     Json,
-    /// `key=value key="value"`, with or without a syslog header.
+    /// `key=value key="value"` or CEF, with or without a syslog header.
     KeyValue,
     /// A line that patterns match, with or without a syslog header.
     Text,
@@ -88,6 +97,17 @@ pub(super) enum ZoneFile {
     Utc,
     /// The zone of the settings.
     Local,
+}
+
+/// The names of the columns of some rows of a table.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LayoutFile {
+    /// Which column tells, counted from 0.
+    pub(super) cell: usize,
+    /// What stands in it.
+    pub(super) is: String,
+    pub(super) headers: Vec<String>,
 }
 
 /// A pattern over the message of a line; its named groups are fields.

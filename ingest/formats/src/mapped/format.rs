@@ -8,7 +8,7 @@ use sekisho_model::{Column, EventBuilder, Raw, Snapshot};
 use super::Map;
 use super::file::ShapeFile;
 use super::map::Sets;
-use super::shape::{cells, key_values};
+use super::shape::{cef, cells, key_values};
 use super::source::Fields;
 use crate::json::{Json, each_record, fill_side};
 use crate::pattern::bounded;
@@ -45,8 +45,7 @@ impl Mapped {
     fn decode_line(&mut self, raw: &Raw<'_>, settings: &Settings, out: &mut Output) {
         let text = syslog::text(raw.bytes);
         let map = Arc::clone(&self.map);
-        let frame = Frame::parse(&text);
-        let message = frame.as_ref().map_or_else(|| bounded(&text), |frame| frame.message);
+        let (frame, message) = header_and_message(&map, &text);
         let found = line_fields(&map, &text, message);
         if found.members.is_empty() {
             return out.reject(raw, &map.id, expected(&map));
@@ -59,7 +58,8 @@ impl Mapped {
             }
         }
         let json = Json::Object(found.members);
-        write_row(&map, &mut out.rows, settings, &[&json], found.set);
+        let header = header_fields(frame.as_ref());
+        write_row(&map, &mut out.rows, settings, &[&json, &header], found.set);
         out.rows.verbatim(Column::Native, &json.to_string());
         out.rows.end();
     }
@@ -87,6 +87,37 @@ impl Format for Mapped {
     }
 }
 
+/// The header of a line and its message.
+fn header_and_message<'a>(map: &Map, text: &'a str) -> (Option<Frame<'a>>, &'a str) {
+    let start = map.starts.as_ref().and_then(|starts| starts.find(bounded(text)));
+    if let Some((head, message)) = start.and_then(|start| text.split_at_checked(start.start())) {
+        return (Frame::head(head), bounded(message));
+    }
+    let frame = Frame::parse(text);
+    (
+        frame,
+        frame.as_ref().map_or_else(|| bounded(text), |frame| frame.message),
+    )
+}
+
+/// What maps may ask of the header: `header.host`, `header.program`, and `header.time` if it names its
+/// zone.
+fn header_fields(frame: Option<&Frame<'_>>) -> Json<'static> {
+    let Some(frame) = frame else {
+        return Json::Object(Vec::new());
+    };
+    let fields = [
+        ("host", frame.host.map(str::to_owned)),
+        ("program", frame.program.map(str::to_owned)),
+        ("time", frame.zoned().map(|time| time.to_string())),
+    ];
+    let members = fields
+        .into_iter()
+        .filter_map(|(name, value)| Some((Cow::Borrowed(name), Json::Text(Cow::Owned(value?)))))
+        .collect();
+    Json::Object(vec![(Cow::Borrowed("header"), Json::Object(members))])
+}
+
 /// What was found in a line.
 struct Found<'a, 'm> {
     members: Vec<(Cow<'a, str>, Json<'a>)>,
@@ -98,15 +129,28 @@ fn line_fields<'a, 'm>(map: &'m Map, text: &'a str, message: &'a str) -> Found<'
     match map.record.shape {
         ShapeFile::KeyValue => Found {
             // Firewalls write lines that look like a header of syslog and are none.
-            members: key_values(text),
+            members: with_aliases(map, cef(text).unwrap_or_else(|| key_values(text))),
             set: None,
         },
-        ShapeFile::Table => Found {
-            members: table_fields(map, message),
-            set: None,
-        },
+        ShapeFile::Table => table_and_pattern_fields(map, message),
         ShapeFile::Text | ShapeFile::Json => pattern_fields(map, message),
     }
+}
+
+/// Gives fields the names by which the map knows them.
+fn with_aliases<'a>(map: &Map, mut members: Vec<(Cow<'a, str>, Json<'a>)>) -> Vec<(Cow<'a, str>, Json<'a>)> {
+    for (theirs, ours) in &map.record.alias {
+        for (name, _) in &mut members {
+            let renamed = match (theirs.strip_suffix('*'), ours.strip_suffix('*')) {
+                (Some(theirs), Some(ours)) => name.strip_prefix(theirs).map(|rest| format!("{ours}{rest}")),
+                _ => (name == theirs).then(|| ours.clone()),
+            };
+            if let Some(renamed) = renamed {
+                *name = Cow::Owned(renamed);
+            }
+        }
+    }
+    members
 }
 
 fn table_fields<'a>(map: &Map, message: &str) -> Vec<(Cow<'a, str>, Json<'a>)> {
@@ -114,8 +158,12 @@ fn table_fields<'a>(map: &Map, message: &str) -> Vec<(Cow<'a, str>, Json<'a>)> {
     if cells.len() < 2 {
         return Vec::new();
     }
-    map.record
-        .headers
+    let layouts = map.record.layout.iter();
+    let layout = layouts
+        .into_iter()
+        .find(|layout| cells.get(layout.cell).is_some_and(|cell| *cell == layout.is));
+    layout
+        .map_or(&map.record.headers, |layout| &layout.headers)
         .iter()
         .zip(cells)
         .filter(|(_, cell)| !cell.is_empty())
@@ -123,25 +171,35 @@ fn table_fields<'a>(map: &Map, message: &str) -> Vec<(Cow<'a, str>, Json<'a>)> {
         .collect()
 }
 
+/// The cells of a row, and the groups of the first pattern that matches it: of words in a cell.
+fn table_and_pattern_fields<'a, 'm>(map: &'m Map, message: &'a str) -> Found<'a, 'm> {
+    let mut members = table_fields(map, message);
+    let mut set = None;
+    if !members.is_empty() {
+        set = add_groups(map, message, &mut members);
+    }
+    Found { members, set }
+}
+
 /// The groups of the first pattern that matches. A message that none matches is a field itself.
 fn pattern_fields<'a, 'm>(map: &'m Map, message: &'a str) -> Found<'a, 'm> {
     let mut members: Vec<(Cow<'a, str>, Json<'a>)> = Vec::new();
-    let first = map.patterns.any.matches(message).iter().next();
-    let pattern = first.and_then(|place| map.patterns.each.get(place));
-    if let Some(pattern) = pattern
-        && let Some(captures) = pattern.regex.captures(message)
-    {
-        for name in pattern.regex.capture_names().flatten() {
-            if let Some(group) = captures.name(name) {
-                members.push((Cow::Owned(name.to_owned()), Json::Text(Cow::Borrowed(group.as_str()))));
-            }
+    let set = add_groups(map, message, &mut members);
+    members.push((Cow::Borrowed("message"), Json::Text(Cow::Borrowed(message))));
+    Found { members, set }
+}
+
+/// Adds the groups of the first pattern that matches, and tells what that pattern sets.
+fn add_groups<'a, 'm>(map: &'m Map, message: &'a str, members: &mut Vec<(Cow<'a, str>, Json<'a>)>) -> Option<&'m Sets> {
+    let first = map.patterns.any.matches(message).iter().next()?;
+    let pattern = map.patterns.each.get(first)?;
+    let captures = pattern.regex.captures(message)?;
+    for name in pattern.regex.capture_names().flatten() {
+        if let Some(group) = captures.name(name) {
+            members.push((Cow::Owned(name.to_owned()), Json::Text(Cow::Borrowed(group.as_str()))));
         }
     }
-    members.push((Cow::Borrowed("message"), Json::Text(Cow::Borrowed(message))));
-    Found {
-        members,
-        set: pattern.map(|pattern| &pattern.set),
-    }
+    Some(&pattern.set)
 }
 
 fn expected(map: &Map) -> &'static str {

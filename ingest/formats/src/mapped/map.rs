@@ -27,6 +27,7 @@ pub struct Map {
     pub(super) each: Vec<String>,
     pub(super) wrapped_in: Vec<String>,
     pub(super) patterns: Patterns,
+    pub(super) starts: Option<Regex>,
     rules: Vec<Rule>,
     columns: Vec<(Target, Vec<Source>)>,
     words: BTreeMap<Target, Words>,
@@ -76,6 +77,7 @@ impl Map {
             each: file.record.each.0.clone(),
             wrapped_in: file.record.wrapped_in.0.clone(),
             patterns: patterns(&file)?,
+            starts: starts(file.record.starts.as_deref())?,
             record: file.record,
             id: file.id,
             title: file.title,
@@ -251,6 +253,12 @@ fn words(file: &MapFile) -> Result<BTreeMap<Target, Words>, MapError> {
             Ok((target, words))
         })
         .collect()
+}
+
+fn starts(text: Option<&str>) -> Result<Option<Regex>, MapError> {
+    text.map(Regex::new)
+        .transpose()
+        .map_err(|error| MapError::value("record.starts", format!("not a regular expression: {error}")))
 }
 
 fn patterns(file: &MapFile) -> Result<Patterns, MapError> {

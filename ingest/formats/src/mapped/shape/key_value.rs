@@ -1,4 +1,4 @@
-//! `key=value key="a value" key='a value'`, as firewalls write it.
+//! `key=value key="a value" key='a value'`, as firewalls write it, with commas between or without.
 
 use std::borrow::Cow;
 
@@ -33,8 +33,7 @@ fn is_key(c: char) -> bool {
 /// The value at the beginning of a text, and what follows it.
 fn value(text: &str) -> (Cow<'_, str>, &str) {
     let Some(quote) = text.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
-        let end = text.find(' ').unwrap_or(text.len());
-        let (value, rest) = text.split_at(end);
+        let (value, rest) = text.split_at(unquoted_end(text));
         return (Cow::Borrowed(value.trim_end_matches(',')), rest);
     };
     let inner = text.get(1..).unwrap_or_default();
@@ -49,6 +48,21 @@ fn value(text: &str) -> (Cow<'_, str>, &str) {
     let value = inner.get(..end).unwrap_or_default();
     let rest = inner.get(end + 1..).unwrap_or_default();
     (unescaped(value, quote), rest)
+}
+
+/// Where a value without quotes ends: at a space, or at a comma that a key follows.
+fn unquoted_end(text: &str) -> usize {
+    let ends = text.char_indices().find(|(at, c)| match c {
+        ' ' => true,
+        ',' => text.get(at + 1..).is_some_and(begins_with_key),
+        _ => false,
+    });
+    ends.map_or(text.len(), |(at, _)| at)
+}
+
+fn begins_with_key(text: &str) -> bool {
+    let end = text.find(|c: char| !is_key(c));
+    end.is_some_and(|end| end > 0 && text.get(end..).is_some_and(|rest| rest.starts_with('=')))
 }
 
 /// Takes the backslash from before a quote. Others stay: `domain\name` is written with one.
@@ -86,6 +100,7 @@ mod tests {
             (r"user='corp\hana' x=", vec![r"user=corp\hana", "x="]),
             (r#"open="never closed"#, vec!["open=never closed"]),
             (r#"msg="one" msg="two""#, vec!["msg=one"]),
+            (r#"a=1,b="x, y",c=3,4,d="#, vec!["a=1", "b=x, y", "c=3,4", "d="]),
             ("no fields at all", vec![]),
             ("= =x", vec![]),
             (r#"url="http://x/?q=1" z=1"#, vec!["url=http://x/?q=1", "z=1"]),
