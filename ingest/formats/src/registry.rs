@@ -73,6 +73,17 @@ static CODE: &[FormatSpec] = &[
         },
     },
     FormatSpec {
+        id: "windows.security",
+        title: "Windows event log, channel Security",
+        transports: "HTTP, exported JSON or XML, EVTX file",
+        lateness: minutes(10),
+        prepare: "audit policy: logon, account logon, account management",
+        reader: Reader::Code {
+            sniff: crate::windows_security::sniff,
+            make: || Box::new(crate::windows_security::WindowsSecurity::default()),
+        },
+    },
+    FormatSpec {
         id: "linux.sshd",
         title: "OpenSSH server, and the rest of a Linux authentication log",
         transports: "syslog, file",
