@@ -23,6 +23,7 @@ mod names;
 mod pattern;
 mod reading;
 mod registry;
+mod shipper;
 mod syslog;
 #[cfg(test)]
 mod testing;

@@ -133,7 +133,7 @@ impl<'j> Event<'j> {
             let attributes = value.get("#attributes").unwrap_or(value);
             let value = attributes.get("SystemTime").unwrap_or(attributes);
             match value {
-                Json::Text(text) => timestamp::iso(&without_space(text), zone).or_else(|| time_of(value)),
+                Json::Text(text) => timestamp::iso(text, zone).or_else(|| time_of(value)),
                 other => time_of(other),
             }
         })
@@ -160,14 +160,6 @@ impl<'j> Event<'j> {
 fn meant<'j>(value: &'j Json<'j>) -> Option<Cow<'j, str>> {
     let value = value.get("#text").unwrap_or(value);
     value.text().filter(|text| !EventBuilder::means_nothing(text))
-}
-
-/// Fluent Bit puts a space before the offset.
-fn without_space(text: &str) -> Cow<'_, str> {
-    match text.rsplit_once(' ') {
-        Some((time, offset)) if offset.starts_with(['+', '-']) => Cow::Owned(format!("{time}{offset}")),
-        _ => Cow::Borrowed(text),
-    }
 }
 
 /// The keywords of audits, `winmeta.h`: `WINEVENT_KEYWORD_AUDIT_SUCCESS` and `…_FAILURE`.
