@@ -45,7 +45,7 @@ fn every_case_is_read_as_written() {
         let record = case.raw.to_string();
         let (rows, rejects) = decode(&case.source, record.as_bytes());
         let Some(expected) = case.expect else {
-            if rows.len() != 0 || rejects.len() != 1 || rejects[0].raw != record {
+            if !rows.is_empty() || rejects.len() != 1 || rejects[0].raw != record {
                 wrong.push(format!("{}: {} rows, {rejects:?}", case.name, rows.len()));
             }
             continue;
