@@ -35,6 +35,18 @@ pub struct EventBuilder {
     side: Vec<(Arc<str>, StringDictionaryBuilder<Int32Type>)>,
     row: Row,
     rows: usize,
+    wrapping: Option<Wrapping>,
+}
+
+/// What a line came in: the record of a shipper, who read the line and put more around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrapping {
+    /// The bytes that are read in place of the record's.
+    pub line: Vec<u8>,
+    /// The record as it came.
+    pub record: String,
+    /// The shipper's own id of it.
+    pub native_id: Option<String>,
 }
 
 impl fmt::Debug for EventBuilder {
@@ -90,6 +102,7 @@ impl EventBuilder {
                 .collect(),
             row: Row::default(),
             rows: 0,
+            wrapping: None,
         }
     }
 
@@ -106,6 +119,11 @@ impl EventBuilder {
     /// The paths of the side columns, in order.
     pub fn side_paths(&self) -> impl Iterator<Item = &str> {
         self.side.iter().map(|(path, _)| &**path)
+    }
+
+    /// Says what the line came in that is read next; rows of that line have it in `raw`.
+    pub fn wrap(&mut self, wrapping: Option<Wrapping>) {
+        self.wrapping = wrapping;
     }
 
     /// Begins a row for `raw`, read by the parser `source`. `index` tells apart the rows of one
@@ -127,6 +145,7 @@ impl EventBuilder {
             Ok(text) => self.verbatim(Column::Raw, text),
             Err(_) => self.verbatim(Column::Raw, &String::from_utf8_lossy(raw.bytes)),
         }
+        self.begin_wrapped(raw, index);
         self.verbatim(Column::Log, &raw.origin.log);
         self.int(Column::Offset, raw.offset);
         self.int(Column::ClassUid, 0);
@@ -136,6 +155,21 @@ impl EventBuilder {
         if raw.origin.backfill {
             self.flag(Column::Backfill, true);
         }
+    }
+
+    /// Rows of other lines, which a format kept until now, have nothing to do with the wrapping.
+    fn begin_wrapped(&mut self, raw: &Raw<'_>, index: u32) {
+        let Some(wrapping) = self.wrapping.take_if(|wrapping| wrapping.line == raw.bytes) else {
+            return;
+        };
+        self.verbatim(Column::Raw, &wrapping.record);
+        if let Some(id) = &wrapping.native_id {
+            self.native_id(id);
+            if index > 0 {
+                self.number_native_id(index);
+            }
+        }
+        self.wrapping = Some(wrapping);
     }
 
     /// Sets a text column; a word that means "no value" leaves it null.
@@ -400,6 +434,47 @@ mod tests {
             log: "auth.log".into(),
             backfill: true,
         }
+    }
+
+    #[test]
+    fn a_row_of_a_wrapped_line_has_the_whole_record() {
+        let origin = origin();
+        let raw = |bytes| Raw {
+            origin: &origin,
+            offset: 7,
+            observed: Time::from_secs(100),
+            bytes,
+        };
+        let mut builder = EventBuilder::new(&Projection::default());
+        builder.wrap(Some(Wrapping {
+            line: b"line".to_vec(),
+            record: "{\"message\": \"line\"}".to_owned(),
+            native_id: Some("cursor".to_owned()),
+        }));
+        for bytes in [&b"line"[..], b"an earlier line"] {
+            builder.begin(&raw(bytes), "linux.sshd", 0);
+            builder.end();
+        }
+        builder.wrap(None);
+        builder.begin(&raw(b"line"), "linux.sshd", 0);
+        builder.end();
+
+        let batch = builder.finish();
+
+        let rows: Vec<_> = (0..3)
+            .map(|row| {
+                (
+                    batch.text(Column::Raw, row).unwrap(),
+                    batch.display(Column::HasNativeId, row).unwrap(),
+                )
+            })
+            .collect();
+        let expected = [
+            ("{\"message\": \"line\"}", "true".to_owned()),
+            ("an earlier line", "false".to_owned()),
+            ("line", "false".to_owned()),
+        ];
+        assert_eq!(rows, expected);
     }
 
     #[test]

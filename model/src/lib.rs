@@ -24,7 +24,7 @@ pub mod snapshot;
 pub mod time;
 
 pub use batch::{EventBatch, SchemaMismatch, Texts};
-pub use builder::EventBuilder;
+pub use builder::{EventBuilder, Wrapping};
 pub use clock::Clock;
 pub use detection::{
     Alert, AlertUpdate, Announcement, Detection, Entity, EntityKind, Evidence, Facts, Findings, Incident, Occasion,

@@ -1,8 +1,9 @@
 //! Sends each record to the format that reads it.
 
-use sekisho_model::{Projection, Raw, Snapshot, Time};
+use sekisho_model::{Projection, Raw, Reject, Snapshot, Time, Wrapping};
 
 use crate::registry::{FORMATS, FormatSpec, place_of};
+use crate::shipper::{self, Shipped};
 use crate::syslog::{self, Frame};
 use crate::{Format, Output, Settings};
 
@@ -52,16 +53,51 @@ impl Decoder {
         self.stats.records += 1;
         let before = out.rejects.len();
         let source = &*raw.origin.source;
-        let place = match source {
-            "auto" => place_of(raw.bytes),
-            named => FORMATS.iter().position(|spec| spec.id == named),
+        let named = FORMATS.iter().position(|spec| spec.id == source);
+        let place = if source == "auto" { place_of(raw.bytes) } else { named };
+        let may_be_shipped = match place.and_then(|place| FORMATS.get(place)) {
+            Some(spec) => named.is_some() && spec.reads_lines(),
+            None => source == "auto",
         };
+        let shipped = if may_be_shipped {
+            shipper::unwrap(raw.bytes, &self.settings.zone, false)
+        } else {
+            None
+        };
+        match shipped {
+            Some(shipped) => self.decode_shipped(raw, named, shipped, out),
+            None => self.decode_by(place, raw, out),
+        }
+        self.stats.rejects += u64::try_from(out.rejects.len() - before).unwrap_or(u64::MAX);
+    }
+
+    /// Decodes the line that came in a shipper's document.
+    fn decode_shipped(&mut self, raw: &Raw<'_>, named: Option<usize>, shipped: Shipped, out: &mut Output) {
+        let line = shipped.line.into_bytes();
+        let place = named.or_else(|| place_of(&line));
+        let inner = Raw { bytes: &line, ..*raw };
+        let before = out.rejects.len();
+        out.rows.wrap(Some(Wrapping {
+            line: line.clone(),
+            record: shipped.record,
+            native_id: shipped.native_id,
+        }));
+        self.decode_by(place, &inner, out);
+        out.rows.wrap(None);
+        // What cannot be read is the record, not its line.
+        for reject in out.rejects.iter_mut().skip(before) {
+            *reject = Reject::new(raw, &reject.source, std::mem::take(&mut reject.reason));
+        }
+    }
+
+    /// Decodes a record by the format at a place of [`FORMATS`].
+    fn decode_by(&mut self, place: Option<usize>, raw: &Raw<'_>, out: &mut Output) {
+        let source = &*raw.origin.source;
         match place.and_then(|place| self.formats.get_mut(place)) {
             Some(format) => format.decode(raw, &self.settings, out),
             None if source == "auto" => out.reject(raw, source, unknown(raw.bytes)),
             None => out.reject(raw, source, format!("there is no source called {source:?}")),
         }
-        self.stats.rejects += u64::try_from(out.rejects.len() - before).unwrap_or(u64::MAX);
     }
 
     /// Gives out what has waited too long.

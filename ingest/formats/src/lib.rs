@@ -23,6 +23,7 @@ mod names;
 mod pattern;
 mod reading;
 mod registry;
+mod shipper;
 mod syslog;
 #[cfg(test)]
 mod testing;
@@ -34,9 +35,13 @@ pub mod m365_audit;
 pub mod mail_dovecot;
 pub mod mail_postfix;
 pub mod web_combined;
+pub mod windows_security;
 
 pub use decoder::{Decoder, DecoderStats};
 pub use dedupe::Dedupe;
 pub use format::{Format, Output, Settings, YearPolicy};
 pub use mapped::{Map, MapError};
 pub use registry::{FORMATS, FormatSpec, classify, format_by_id};
+pub use windows_security::is_evtx;
+#[cfg(feature = "evtx")]
+pub use windows_security::records_of_evtx;

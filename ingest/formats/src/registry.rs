@@ -29,12 +29,22 @@ enum Reader {
     Code {
         /// Whether a record is surely of this format, judged by its first bytes; for `auto`.
         sniff: fn(&[u8]) -> bool,
+        /// Whether its records are lines of text.
+        lines: bool,
         make: fn() -> Box<dyn Format>,
     },
     Map(Arc<Map>),
 }
 
 impl FormatSpec {
+    /// Whether its records are lines of text, so that a JSON document is what a shipper put one into.
+    pub(crate) fn reads_lines(&self) -> bool {
+        match &self.reader {
+            Reader::Code { lines, .. } => *lines,
+            Reader::Map(map) => map.reads_lines(),
+        }
+    }
+
     /// A new reader.
     pub fn make(&self) -> Box<dyn Format> {
         match &self.reader {
@@ -58,6 +68,7 @@ static CODE: &[FormatSpec] = &[
         prepare: "Diagnostic settings: SignInLogs, NonInteractiveUserSignInLogs",
         reader: Reader::Code {
             sniff: crate::entra_signin::sniff,
+            lines: false,
             make: || Box::new(crate::entra_signin::EntraSignin::default()),
         },
     },
@@ -69,7 +80,20 @@ static CODE: &[FormatSpec] = &[
         prepare: "Microsoft Purview: auditing on",
         reader: Reader::Code {
             sniff: crate::m365_audit::sniff,
+            lines: false,
             make: || Box::new(crate::m365_audit::M365Audit::default()),
+        },
+    },
+    FormatSpec {
+        id: "windows.security",
+        title: "Windows event log, channel Security",
+        transports: "HTTP, exported JSON or XML, EVTX file",
+        lateness: minutes(10),
+        prepare: "audit policy: logon, account logon, account management",
+        reader: Reader::Code {
+            sniff: crate::windows_security::sniff,
+            lines: false,
+            make: || Box::new(crate::windows_security::WindowsSecurity::default()),
         },
     },
     FormatSpec {
@@ -80,6 +104,7 @@ static CODE: &[FormatSpec] = &[
         prepare: "nothing",
         reader: Reader::Code {
             sniff: crate::linux_sshd::sniff,
+            lines: true,
             make: || Box::new(crate::linux_sshd::LinuxSshd::default()),
         },
     },
@@ -91,6 +116,7 @@ static CODE: &[FormatSpec] = &[
         prepare: "nothing",
         reader: Reader::Code {
             sniff: crate::mail_postfix::sniff,
+            lines: true,
             make: || Box::new(crate::mail_postfix::MailPostfix::default()),
         },
     },
@@ -102,6 +128,7 @@ static CODE: &[FormatSpec] = &[
         prepare: "nothing",
         reader: Reader::Code {
             sniff: crate::mail_dovecot::sniff,
+            lines: true,
             make: || Box::new(crate::mail_dovecot::MailDovecot::default()),
         },
     },
@@ -113,6 +140,7 @@ static CODE: &[FormatSpec] = &[
         prepare: "log format combined, common or vhost_combined",
         reader: Reader::Code {
             sniff: crate::web_combined::sniff,
+            lines: true,
             make: || Box::new(crate::web_combined::WebCombined::default()),
         },
     },

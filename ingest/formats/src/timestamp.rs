@@ -1,5 +1,6 @@
 //! Points in time as sources write them.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ pub(crate) fn rfc3339(text: &str) -> Option<Time> {
 
 /// Like [`rfc3339`], but without an offset it is local time of `zone`.
 pub(crate) fn iso(text: &str, zone: &TimeZone) -> Option<Time> {
-    let text = text.trim();
+    let text = without_space(text.trim());
     match text.parse::<Timestamp>() {
         Ok(timestamp) => Some(timestamp.into()),
         Err(_) => local(text.parse().ok()?, zone),
@@ -72,6 +73,14 @@ pub(crate) fn without_zone_name(text: &str) -> (&str, Option<TimeZone>) {
         Some((time, ZoneName::Clear(zone))) => (time, Some(zone)),
         Some((time, ZoneName::Unclear)) => (time, None),
         None => (text, None),
+    }
+}
+
+/// Fluentd puts a space before the offset.
+fn without_space(text: &str) -> Cow<'_, str> {
+    match text.rsplit_once(' ') {
+        Some((time, offset)) if offset.starts_with(['+', '-']) => Cow::Owned(format!("{time}{offset}")),
+        _ => Cow::Borrowed(text),
     }
 }
 
@@ -236,6 +245,7 @@ mod tests {
             ("2026-06-05 10:11:12.123456789Z", "2026-06-05T10:11:12.123456Z"),
             ("2026-06-05T10:11:12", "2026-06-05T10:11:12Z"),
             ("2026-06-05 10:11:12,5", "2026-06-05T10:11:12.5Z"),
+            ("2026-06-05 10:11:12 +0900", "2026-06-05T01:11:12Z"),
         ] {
             assert_eq!(
                 rfc3339(text).map(|time| time.to_string()).as_deref(),

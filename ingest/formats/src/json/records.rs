@@ -212,7 +212,7 @@ mod tests {
             ("{}", None),
         ] {
             let json = Json::parse(text).unwrap();
-            let found = wrapped(&json, text).unwrap();
+            let found = wrapped(&json, text, &[]).unwrap();
             assert_eq!(found.map(|found| found.len()), expected, "{text}");
         }
     }

@@ -9,7 +9,7 @@ use sekisho_model::{Column, EventBuilder};
 use super::MapError;
 use super::column::{self, Clock, Target};
 use super::condition::Condition;
-use super::file::{self, MapFile, OneOrMany, RecordFile, Scalar, ZoneFile};
+use super::file::{self, MapFile, OneOrMany, RecordFile, Scalar, ShapeFile, ZoneFile};
 use super::source::{Fields, Source};
 use super::words::Words;
 use crate::Settings;
@@ -85,6 +85,11 @@ impl Map {
             lateness: Duration::from_secs(file.lateness_minutes.saturating_mul(60)),
             prepare: file.prepare,
         })
+    }
+
+    /// Whether its records are lines of text.
+    pub(crate) fn reads_lines(&self) -> bool {
+        self.record.shape != ShapeFile::Json
     }
 
     /// Sets the columns of the row in hand. `pattern` is what the pattern sets that matched.

@@ -1,0 +1,199 @@
+//! Lines that a shipper put into a JSON document of its own: Filebeat and Elastic Agent, Fluent Bit and
+//! Fluentd, Vector, the journal, syslog-ng and rsyslog, Splunk's collector, GELF.
+//!
+//! The line is read as if it had come by itself. Where it has no header of syslog, it is given one of RFC
+//! 5424 with what the document knows (time, host, program, process id), since the line alone does not tell
+//! whose it is. The row's `raw` is always the whole document: the document may know more than the line.
+//!
+//! # Invariants
+//! * A document is opened once. What is in it is a line or a record of a vendor, and no document again.
+//! * A document that holds no line is left to whoever reads JSON.
+
+use std::borrow::Cow;
+
+use jiff::tz::TimeZone;
+use sekisho_model::{EventBuilder, Time};
+
+use crate::json::{Json, time_of};
+use crate::syslog::Frame;
+use crate::timestamp;
+
+/// Where the line stands, the most original form first. `log` is an object in some documents and the line in
+/// others; only texts count.
+const LINES: &[&[&str]] = &[
+    &["event", "original"],
+    &["event.original"],
+    &["rawmsg"],
+    &["MESSAGE"],
+    &["log"],
+    &["event"],
+    &["short_message"],
+    &["full_message"],
+    &["msg"],
+    &["line"],
+    &["_raw"],
+];
+const HOSTS: &[&[&str]] = &[
+    &["_HOSTNAME"],
+    &["host", "hostname"],
+    &["host", "name"],
+    &["host.hostname"],
+    &["host.name"],
+    &["hostname"],
+    &["host"],
+    &["fromhost"],
+    &["agent", "hostname"],
+];
+const PROGRAMS: &[&[&str]] = &[
+    &["SYSLOG_IDENTIFIER"],
+    &["syslog", "identifier"],
+    &["log", "syslog", "appname"],
+    &["programname"],
+    &["appname"],
+    &["app_name"],
+    &["ident"],
+    &["program"],
+    &["process", "name"],
+    &["process", "program"],
+    &["process.name"],
+    &["_COMM"],
+    &["_application_name"],
+    &["_app_name"],
+    &["syslogtag"],
+];
+const PIDS: &[&[&str]] = &[
+    &["_PID"],
+    &["SYSLOG_PID"],
+    &["procid"],
+    &["pid"],
+    &["process", "pid"],
+    &["process.pid"],
+    &["log", "syslog", "procid"],
+    &["_process_id"],
+];
+const TIMES: &[&[&str]] = &[
+    &["_SOURCE_REALTIME_TIMESTAMP"],
+    &["__REALTIME_TIMESTAMP"],
+    &["timereported"],
+    &["@timestamp"],
+    &["timestamp"],
+    &["ISODATE"],
+    &["time"],
+    &["date"],
+    &["timegenerated"],
+];
+/// The shipper's own id of the line: the journal's place of it.
+const ID: &str = "__CURSOR";
+/// The longest name in a header, in bytes. RFC 5424 allows 255.
+const NAME_BYTES_MAX: usize = 255;
+
+/// A line that was in a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shipped {
+    /// The line, with a header.
+    pub(crate) line: String,
+    /// The document as it came.
+    pub(crate) record: String,
+    /// The shipper's own id of the line.
+    pub(crate) native_id: Option<String>,
+}
+
+/// The line that is in a record, if the record is a shipper's document. A line that `is_bare` is given no
+/// header: a row of a table has none.
+pub(crate) fn unwrap(record: &[u8], zone: &TimeZone, is_bare: bool) -> Option<Shipped> {
+    if !record.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
+    let record = String::from_utf8_lossy(record);
+    let json = Json::parse(record.trim()).ok()?;
+    let line = LINES.iter().find_map(|path| line_at(&json, path))?;
+    let line = if is_bare || line.trim_start().starts_with(['{', '[']) || Frame::parse(&line).is_some() {
+        line.into_owned()
+    } else {
+        with_header(&json, &line, zone)
+    };
+    let native_id = json.text_at(ID).map(Cow::into_owned);
+    Some(Shipped {
+        line,
+        native_id,
+        record: record.into_owned(),
+    })
+}
+
+fn at<'j>(json: &'j Json<'j>, path: &[&str]) -> Option<&'j Json<'j>> {
+    path.iter().try_fold(json, |json, key| json.get(key))
+}
+
+/// A text; what the journal could not take for UTF-8 is a list of bytes.
+fn line_at<'j>(json: &'j Json<'j>, path: &[&str]) -> Option<Cow<'j, str>> {
+    let line = match at(json, path)? {
+        Json::Text(text) => Cow::Borrowed(text.as_ref()),
+        Json::List(bytes) => {
+            let bytes: Option<Vec<u8>> = bytes.iter().map(|byte| byte.int()?.try_into().ok()).collect();
+            Cow::Owned(String::from_utf8_lossy(&bytes?).into_owned())
+        }
+        Json::Null | Json::Flag(_) | Json::Number(_) | Json::Object(_) => return None,
+    };
+    if line.trim().is_empty() { None } else { Some(line) }
+}
+
+/// The line behind a header of RFC 5424 of what the document knows.
+fn with_header(json: &Json<'_>, line: &str, zone: &TimeZone) -> String {
+    let text = |paths: &[&[&str]]| {
+        let found = paths.iter().find_map(|path| at(json, path)?.text());
+        found.filter(|text| !EventBuilder::means_nothing(text))
+    };
+    let (program, tagged) = match text(PROGRAMS) {
+        Some(tag) => split_tag(&tag),
+        None => (None, None),
+    };
+    let pid = text(PIDS).map(Cow::into_owned).or(tagged);
+    let time = TIMES.iter().find_map(|path| time_at(at(json, path)?, zone));
+    let time = time.map_or_else(|| "-".to_owned(), |time| time.to_string());
+    let (host, program) = (word(text(HOSTS).as_deref()), word(program.as_deref()));
+    let pid = word(pid.as_deref());
+    // Facility and severity of a user's notice: nothing is read of them.
+    format!(
+        "<13>1 {time} {host} {program} {pid} - - {}",
+        line.trim_start_matches(' ')
+    )
+}
+
+/// `sshd[7]:` taken apart.
+fn split_tag(tag: &str) -> (Option<String>, Option<String>) {
+    let tag = tag.trim().trim_end_matches(':');
+    match tag.strip_suffix(']').and_then(|tag| tag.rsplit_once('[')) {
+        Some((program, pid)) => (Some(program.to_owned()), Some(pid.to_owned())),
+        None => (Some(tag.to_owned()), None),
+    }
+}
+
+/// A name as a header may have it: without space and not too long.
+fn word(text: Option<&str>) -> String {
+    let text = text.map(str::trim).filter(|text| !text.is_empty()).unwrap_or("-");
+    let text = text.get(..text.floor_char_boundary(NAME_BYTES_MAX)).unwrap_or_default();
+    text.replace(|c: char| c.is_whitespace() || c.is_control(), "_")
+}
+
+fn time_at(value: &Json<'_>, zone: &TimeZone) -> Option<Time> {
+    match value {
+        Json::Text(text) => timestamp::iso(text, zone).or_else(|| time_of(value)),
+        Json::Number(number) => time_of(value).or_else(|| seconds(&number.to_string())),
+        Json::Null | Json::Flag(_) | Json::List(_) | Json::Object(_) => None,
+    }
+}
+
+/// Seconds since 1970 with a fraction, as Fluent Bit and GELF write them.
+fn seconds(text: &str) -> Option<Time> {
+    let (whole, fraction) = text.split_once('.')?;
+    let micros = format!("{fraction:0<6}");
+    let micros: i64 = micros.get(..6)?.parse().ok()?;
+    let whole: i64 = whole
+        .parse()
+        .ok()
+        .filter(|whole| (0..i64::MAX / 1_000_000 - 1).contains(whole))?;
+    Some(Time(whole * 1_000_000 + micros))
+}
+
+#[cfg(test)]
+mod tests;

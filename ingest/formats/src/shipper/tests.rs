@@ -1,0 +1,99 @@
+use proptest::prelude::*;
+use sekisho_model::{Column, Projection, Raw};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{Decoder, testing};
+
+/// `{"name", "source", "raw", "expect"}`: what becomes of a document; `expect` is the columns of its only
+/// row, or null if it is rejected.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    #[serde(default = "auto")]
+    source: String,
+    raw: Value,
+    expect: Option<serde_json::Map<String, Value>>,
+}
+
+fn auto() -> String {
+    "auto".to_owned()
+}
+
+fn decode(source: &str, record: &[u8]) -> (sekisho_model::EventBatch, Vec<sekisho_model::Reject>) {
+    let mut origin = testing::origin();
+    origin.source = source.into();
+    let mut decoder = Decoder::new(testing::settings(), Projection::default());
+    let mut out = decoder.output();
+    let raw = Raw {
+        origin: &origin,
+        offset: 3,
+        observed: testing::received(),
+        bytes: record,
+    };
+    decoder.decode(&raw, &mut out);
+    decoder.flush(&mut out);
+    (out.rows.finish(), out.rejects)
+}
+
+#[test]
+fn every_case_is_read_as_written() {
+    let mut wrong = Vec::new();
+    for line in include_str!("cases.ndjson").lines() {
+        let case: Case = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}"));
+        let record = case.raw.to_string();
+        let (rows, rejects) = decode(&case.source, record.as_bytes());
+        let Some(expected) = case.expect else {
+            if !rows.is_empty() || rejects.len() != 1 || rejects[0].raw != record {
+                wrong.push(format!("{}: {} rows, {rejects:?}", case.name, rows.len()));
+            }
+            continue;
+        };
+        if rows.len() != 1 || rows.text(Column::Raw, 0) != Some(&record) {
+            wrong.push(format!(
+                "{}: {} rows, {rejects:?}, or not the whole record",
+                case.name,
+                rows.len()
+            ));
+            continue;
+        }
+        for (name, expected) in expected {
+            let expected = match expected {
+                Value::Null => None,
+                Value::String(text) => Some(text),
+                other => Some(other.to_string()),
+            };
+            let found = rows.display(Column::by_name(&name).unwrap(), 0);
+            if found != expected {
+                wrong.push(format!("{}: {name} is {found:?}, expected {expected:?}", case.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_journals_cursor_is_the_identity_wherever_it_comes_from() {
+    let uid = |offset: &str| {
+        let record = format!(
+            r#"{{"__CURSOR": "s=1;i=2", "x": "{offset}", "SYSLOG_IDENTIFIER": "sshd", "MESSAGE": "Server listening"}}"#
+        );
+        decode("auto", record.as_bytes())
+            .0
+            .text(Column::EventUid, 0)
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(uid("a"), uid("b"));
+}
+
+proptest! {
+    #[test]
+    fn any_line_in_a_document_becomes_one_row_or_reject(line in ".*", program in ".*", named in any::<bool>()) {
+        let record = serde_json::json!({"message": line, "appname": program, "host": program}).to_string();
+        let source = if named { "linux.sshd" } else { "auto" };
+        let (rows, rejects) = decode(source, record.as_bytes());
+        prop_assert_eq!(rows.len() + rejects.len(), 1);
+    }
+}
