@@ -2,6 +2,8 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::runtime::Runtime;
@@ -19,6 +21,9 @@ struct Door {
     /// in an envelope, what is no longer known in it is not looked at.
     any_byte: bool,
 }
+
+/// Logs as the message library of OpenTelemetry writes them; the first case of `cases/otlp.toml`.
+const OTLP: &str = "CuMBCh4KHAoMc2VydmljZS5uYW1lEgwKCmxpbnV4LnNzaGQSwAESKgkBAAAAAAAAABAJKh0KG0FjY2VwdGVkIHB1YmxpY2tleSBmb3IgaGFuYRJeKlwyWgoPCgR1c2VyEgcKBWhhIm5hChAKAW4SCxj5//////////8BCg4KAXgSCSEAAAAAAAD4PwoICgJvaxICEAEKEwoEbGlzdBILKgkKAwoBYQoCGAIKBgoEbm9uZRIJKgc6BXJhdyD/EiEyHwoOc2VraXNoby5zb3VyY2USDQoLb2t0YS5zeXN0ZW0SBCoCGCo=";
 
 const LINES: [&str; 6] = [
     "@\n",
@@ -259,6 +264,28 @@ fn any_bytes_are_taken_or_refused_as_a_whole() {
         let (status, stored) = send(request).await;
         prop_assert!(matches!(status, 200..=299 | 400 | 413), "{target} answered {status}");
         prop_assert!(status < 300 || stored.is_empty());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_message_of_which_any_bytes_were_changed_is_taken_or_refused_as_a_whole() {
+    let message = STANDARD.decode(OTLP).unwrap();
+    let change = (any::<prop::sample::Index>(), any::<u8>());
+    check(300, &prop::collection::vec(change, 1..4), async |changes| {
+        let mut body = message.clone();
+        for (place, byte) in changes {
+            let place = place.index(body.len());
+            body[place] = byte;
+        }
+        let request = Request::post("/v1/logs")
+            .header("authorization", "Bearer any-s3cret")
+            .header("content-type", "application/x-protobuf")
+            .body(body.into())
+            .unwrap();
+        let (status, stored) = send(request).await;
+        prop_assert!(status == 200 || status == 400, "answered {status}");
+        prop_assert!(status == 200 || stored.is_empty());
         Ok(())
     });
 }

@@ -117,11 +117,9 @@ async fn read_parts(
 
 /// Makes durable what came so far.
 async fn flush(intake: &Intake, sorter: &mut Sorter) -> Result<(), Refusal> {
-    let count = sorter.records();
     for group in sorter.take_by_contents() {
         append(intake, group).await?;
     }
-    debug!(count, "a part of an upload is durable");
     Ok(())
 }
 
