@@ -34,6 +34,11 @@ impl LogJudge {
     ) -> Self {
         let formats = sekisho_formats::Settings {
             zone: settings.zone.clone(),
+            zones: settings
+                .sources
+                .iter()
+                .filter_map(|source| Some((source.id.clone(), source.zone.clone()?)))
+                .collect(),
             year,
             trusted_proxies: settings.trusted_proxies.clone(),
         };

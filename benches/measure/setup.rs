@@ -77,7 +77,7 @@ impl Context {
         let settings = Settings {
             zone: self.zone.clone(),
             year: YearPolicy::Nearest,
-            trusted_proxies: Vec::new(),
+            ..Settings::default()
         };
         Decoder::new(settings, self.engine().projection().clone())
     }

@@ -215,7 +215,7 @@ mod tests {
         let settings = Settings {
             zone,
             year: YearPolicy::Nearest,
-            trusted_proxies: Vec::new(),
+            ..Settings::default()
         };
         let mut decoder = Decoder::new(settings, Projection::default());
         let mut out = decoder.output();

@@ -220,7 +220,7 @@ fn records(records: &[Record], engine: &Engine, settings: &Settings) -> Result<E
     let formats = sekisho_formats::Settings {
         zone: settings.zone.clone(),
         year: YearPolicy::Nearest,
-        trusted_proxies: Vec::new(),
+        ..sekisho_formats::Settings::default()
     };
     let mut decoder = Decoder::new(formats, engine.projection().clone());
     let mut out = decoder.output();

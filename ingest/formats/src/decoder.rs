@@ -20,6 +20,8 @@ pub struct DecoderStats {
 #[derive(Debug)]
 pub struct Decoder {
     settings: Settings,
+    /// Those of single formats, where they differ, in the order of [`FORMATS`].
+    own_settings: Vec<Option<Settings>>,
     projection: Projection,
     /// In the order of [`FORMATS`].
     formats: Vec<Box<dyn Format>>,
@@ -31,6 +33,7 @@ impl Decoder {
     pub fn new(settings: Settings, projection: Projection) -> Self {
         let formats = FORMATS.iter().map(FormatSpec::make).collect();
         Self {
+            own_settings: FORMATS.iter().map(|spec| settings.of_source(spec.id)).collect(),
             settings,
             projection,
             formats,
@@ -93,8 +96,9 @@ impl Decoder {
     /// Decodes a record by the format at a place of [`FORMATS`].
     fn decode_by(&mut self, place: Option<usize>, raw: &Raw<'_>, out: &mut Output) {
         let source = &*raw.origin.source;
+        let own = place.and_then(|place| self.own_settings.get(place)?.as_ref());
         match place.and_then(|place| self.formats.get_mut(place)) {
-            Some(format) => format.decode(raw, &self.settings, out),
+            Some(format) => format.decode(raw, own.unwrap_or(&self.settings), out),
             None if source == "auto" => out.reject(raw, source, unknown(raw.bytes)),
             None => out.reject(raw, source, format!("there is no source called {source:?}")),
         }
@@ -137,5 +141,49 @@ fn unknown(record: &[u8]) -> String {
     match Frame::parse(&text).and_then(|frame| frame.program) {
         Some(program) => format!("no known source writes as the program {program:?}"),
         None => "no known source writes such a record".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use jiff::tz::TimeZone;
+    use sekisho_model::Origin;
+
+    use super::*;
+
+    #[test]
+    fn a_source_may_have_a_zone_of_its_own() {
+        let zone = |name| TimeZone::get(name).unwrap();
+        let settings = Settings {
+            zone: zone("Asia/Tokyo"),
+            zones: [("linux.sshd".to_owned(), zone("Europe/Berlin"))].into(),
+            ..Settings::default()
+        };
+        let mut decoder = Decoder::new(settings, Projection::default());
+        let mut out = decoder.output();
+        let origin = Origin {
+            tenant: Arc::from("default"),
+            source: Arc::from("auto"),
+            label: Arc::from("test"),
+            log: Arc::from("test"),
+            backfill: true,
+        };
+        for line in [
+            "2026-06-05T10:11:12 web1 sshd[1]: Accepted password for hana from 203.0.113.9 port 9 ssh2",
+            "2026-06-05T10:11:12 mx dovecot: imap-login: Login: user=<hana>, method=PLAIN, rip=203.0.113.9",
+        ] {
+            let raw = Raw {
+                origin: &origin,
+                offset: 0,
+                observed: Time::from_secs(1_782_000_000),
+                bytes: line.as_bytes(),
+            };
+            decoder.decode(&raw, &mut out);
+        }
+        let rows = out.rows.finish();
+        assert_eq!(rows.time(0).to_string(), "2026-06-05T08:11:12Z");
+        assert_eq!(rows.time(1).to_string(), "2026-06-05T01:11:12Z");
     }
 }

@@ -1,5 +1,6 @@
 //! What a format is, and what it works with.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use jiff::tz::TimeZone;
@@ -20,10 +21,35 @@ pub enum YearPolicy {
 pub struct Settings {
     /// The zone of time stamps that have none.
     pub zone: TimeZone,
+    /// The same for single sources, by their parser ids.
+    pub zones: BTreeMap<String, TimeZone>,
     /// The year of time stamps that have none.
     pub year: YearPolicy,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+}
+
+impl Default for Settings {
+    /// UTC, the nearest year, and nobody is believed.
+    fn default() -> Self {
+        Self {
+            zone: TimeZone::UTC,
+            zones: BTreeMap::new(),
+            year: YearPolicy::Nearest,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// The settings of one source, where they differ from those of all.
+    pub(crate) fn of_source(&self, id: &str) -> Option<Self> {
+        let zone = self.zones.get(id)?;
+        Some(Self {
+            zone: zone.clone(),
+            ..self.clone()
+        })
+    }
 }
 
 /// Reads the records of one kind of source.

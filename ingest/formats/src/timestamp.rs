@@ -210,7 +210,7 @@ mod tests {
         Settings {
             zone: TimeZone::get("Asia/Tokyo").unwrap(),
             year,
-            trusted_proxies: Vec::new(),
+            ..Settings::default()
         }
     }
 

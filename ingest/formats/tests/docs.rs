@@ -1,6 +1,5 @@
 //! `docs/sources.md` is derived from the list of formats; `UPDATE_DOCS=1 cargo test -p sekisho-formats --test docs` writes it
 //! anew.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fmt::Write as _;
 use std::path::Path;

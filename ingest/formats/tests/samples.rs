@@ -42,7 +42,7 @@ fn rows(source: &str, contents: &[u8]) -> Vec<String> {
     let settings = Settings {
         zone: jiff::tz::TimeZone::get("Asia/Tokyo").unwrap(),
         year: YearPolicy::Starting(2026),
-        trusted_proxies: Vec::new(),
+        ..Settings::default()
     };
     let origin = Origin {
         tenant: "default".into(),

@@ -42,7 +42,7 @@ fn rows(source: &str, records: &[&[u8]], at_once: usize) -> Vec<String> {
     let settings = Settings {
         zone: jiff::tz::TimeZone::UTC,
         year: YearPolicy::Nearest,
-        trusted_proxies: Vec::new(),
+        ..Settings::default()
     };
     let mut decoder = Decoder::new(settings, Projection::new(PATHS));
     let origin = Origin {

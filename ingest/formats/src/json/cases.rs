@@ -40,7 +40,7 @@ pub(crate) fn decode(format: &mut dyn Format, record: &[u8], paths: &[&str]) -> 
     let settings = Settings {
         zone: TimeZone::UTC,
         year: YearPolicy::Nearest,
-        trusted_proxies: Vec::new(),
+        ..Settings::default()
     };
     let mut out = Output::new(&Projection::new(paths.iter().copied()));
     let raw = Raw {

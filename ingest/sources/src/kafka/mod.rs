@@ -90,7 +90,7 @@ impl KafkaDoor {
         let work = move || {
             let consumer = self.work(&spool, &runtime, &shutdown, done);
             drop(consumer);
-            drop(left.send(()));
+            let _told = left.send(());
         };
         // A thread of its own: the runtime would wait for one of its own to end.
         std::thread::Builder::new()
