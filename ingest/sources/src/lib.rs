@@ -1,7 +1,9 @@
-//! Where bytes come from and how far they were read: HTTP, syslog, files; the spool.
+//! Where bytes come from and how far they were read: HTTP, syslog, Lumberjack, forward, files; the
+//! spool.
 //!
 //! Start reading at [`spool`]: everything that comes in becomes a frame of that log, and only then
-//! is it acknowledged. [`http`], [`syslog`] and [`file`](mod@file) are the doors to it. [`unwrap`] cuts what came
+//! is it acknowledged. [`http`], [`syslog`], [`lumberjack`], [`forward`] and [`file`](mod@file) are
+//! the doors to it; what listens on TCP does so through [`tcp`], with [`tls`] or without. [`unwrap`] cuts what came
 //! through a door, or stands in a file, into records.
 //!
 //! # Invariants

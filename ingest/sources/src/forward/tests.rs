@@ -330,6 +330,16 @@ async fn a_bomb_is_refused() {
     assert_eq!(bench().send([message.as_slice()]).await, b"");
 }
 
+#[tokio::test]
+async fn a_message_without_an_end_is_refused_when_it_is_too_long() {
+    // An array of four thousand million values, of which 32 MiB come.
+    let bench = bench();
+    let endless = [b"\x92\xa1t\xdd\xff\xff\xff\xff".to_vec(), vec![0xc0; 33 * 1024 * 1024]].concat();
+    let last = array(&[text("t"), number(1), map(&[])]);
+    bench.send([endless.as_slice(), &last]).await;
+    assert_eq!(texts(&bench.door.spool).await, [""; 0]);
+}
+
 /// Connects to a door that has a key; returns what it said after `answer`, and the records.
 async fn greeted(answer: impl Fn(&[u8]) -> Vec<u8>) -> (Vec<u8>, Vec<String>) {
     let mut bench = bench();
