@@ -332,7 +332,7 @@ async fn a_bomb_is_refused() {
 async fn a_message_without_an_end_is_refused_when_it_is_too_long() {
     // An array of four thousand million values, of which 33 MiB come.
     let bench = bench();
-    let values = binary(&[0; 65_532]).repeat(33 * 16);
+    let values = binary(&vec![0; 65_532]).repeat(33 * 16);
     let endless = [b"\x92\xa1t\xdd\xff\xff\xff\xff".to_vec(), values].concat();
     let last = array(&[text("t"), number(1), map(&[])]);
     bench.send([endless.as_slice(), &last]).await;
