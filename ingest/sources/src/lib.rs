@@ -3,6 +3,11 @@
 //! Start reading at [`spool`]: everything that comes in becomes a frame of that log, and only then
 //! is it acknowledged. [`http`], [`syslog`], [`file`](mod@file) and [`kafka`] are the doors to it. [`unwrap`] cuts
 //! what came through a door, or stands in a file, into records.
+//! Where bytes come from and how far they were read: HTTP, syslog, Lumberjack, forward, files; the
+//! spool.
+//! is it acknowledged. [`http`], [`syslog`], [`lumberjack`], [`forward`] and [`file`](mod@file) are
+//! the doors to it; what listens on TCP does so through [`tcp`], with [`tls`] or without. [`unwrap`] cuts what came
+//! through a door, or stands in a file, into records.
 //!
 //! # Invariants
 //! * A sender is told "taken" only after its records are on stable storage.

@@ -3,10 +3,12 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ring::rand::{SecureRandom, SystemRandom};
 use sekisho_model::{Origin, ids};
 use sekisho_pipeline::Records;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -25,6 +27,9 @@ const MESSAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// The longest answer to our greeting.
 const PING_BYTES_MAX: usize = 4 * 1024;
+
+/// How long that answer may take: nobody holds a connection who may not send.
+const PING_MAX: Duration = Duration::from_secs(10);
 
 /// The most records in one append.
 const BATCH_RECORDS_MAX: usize = 4_096;
@@ -60,7 +65,7 @@ impl Sender {
 
     async fn receive(&self, link: &mut Link, shutdown: &CancellationToken) -> Result<Infallible, Ended> {
         if let Some(key) = &self.door.key {
-            greet(link, key).await?;
+            timeout(PING_MAX, greet(link, key)).await.map_err(|_| Ended::Silent)??;
         }
         loop {
             let length = whole_message(link, MESSAGE_BYTES_MAX).await?;

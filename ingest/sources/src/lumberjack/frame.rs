@@ -40,7 +40,9 @@ pub(super) enum Frame {
 pub(super) enum NotLumberjack {
     #[error("a frame begins with byte {0:#04x}, expected version 2 of Lumberjack (`2`, 0x32){hint}", hint = begins_otherwise(*.0))]
     Version(u8),
-    #[error("a frame of version 1, expected version 2: Filebeat, Winlogbeat and Logstash of the last ten years")]
+    #[error(
+        "a frame of version 1, expected version 2, as Beats send it; the lumberjack output of Logstash knows only version 1"
+    )]
     Version1,
     #[error("a data frame of version 1 (`2D`), expected events in JSON (`2J`)")]
     Data,

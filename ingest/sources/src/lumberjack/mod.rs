@@ -1,4 +1,4 @@
-//! The door for Lumberjack, version 2: what Beats and Logstash speak to Logstash.
+//! The door for Lumberjack, version 2: what Beats speak to Logstash.
 //!
 //! A sender announces a window of so many events, sends them, alone or packed with zlib, and waits
 //! until they are acknowledged. The JSON of an event is a record, byte for byte.
@@ -10,7 +10,8 @@
 //! * A batch that the same machine sends again within a day is acknowledged and not taken in twice.
 //!
 //! # Not here
-//! Who may send: the protocol has no credentials, only the certificates of clients.
+//! Who may send: the protocol has no credentials, only the certificates of clients. Version 1, which
+//! the `lumberjack` output of Logstash still speaks (`elastic/ruby-lumberjack`, 0.0.26).
 
 mod connection;
 mod frame;

@@ -83,6 +83,11 @@ impl Link {
         self.buffer.get(self.place..).unwrap_or_default()
     }
 
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// The first `bytes` of the rest are used.
     pub(crate) fn pass(&mut self, bytes: usize) {
         self.place = self.place.saturating_add(bytes).min(self.buffer.len());
@@ -92,7 +97,9 @@ impl Link {
     pub(crate) async fn fill(&mut self) -> Result<(), Ended> {
         self.buffer.drain(..self.place);
         self.place = 0;
-        self.buffer.shrink_to(KEPT_BYTES_MAX.max(self.buffer.len()));
+        if self.buffer.len() <= KEPT_BYTES_MAX {
+            self.buffer.shrink_to(KEPT_BYTES_MAX);
+        }
         let is_between = self.buffer.is_empty();
         if is_between {
             self.held.resize(0).await?;

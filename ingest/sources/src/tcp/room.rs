@@ -13,6 +13,10 @@ use crate::packing::{Packing, UnpackError};
 /// unpacked. What is made of them takes up to twice as much again.
 const BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// What is not counted of each, so that nobody who sends little waits for those who send much: 64 MiB
+/// for all connections that a door may have.
+const FREE_BYTES: usize = 64 * 1024;
+
 /// How many frames are unpacked at once: as many as keep two cores busy. Each may take 32 MiB before
 /// it is known how much it takes.
 const UNPACKING_MAX: usize = 2;
@@ -66,6 +70,7 @@ impl Room {
 impl Held {
     /// Holds `bytes` from now on, waiting a little if that is more than before.
     pub(crate) async fn resize(&mut self, bytes: usize) -> Result<(), Ended> {
+        let bytes = bytes.saturating_sub(FREE_BYTES);
         let before = self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
         if bytes <= before {
             drop(self.permit.as_mut().and_then(|permit| permit.split(before - bytes)));
@@ -93,10 +98,25 @@ mod tests {
         let room = Room::new();
         let mut held = room.hold();
         for bytes in [10, 1_000, 7, 7, 0, 300] {
-            held.resize(bytes).await.unwrap();
+            held.resize(FREE_BYTES + bytes).await.unwrap();
             assert_eq!(room.bytes.available_permits(), BYTES_MAX - bytes);
         }
         drop(held);
         assert_eq!(room.bytes.available_permits(), BYTES_MAX);
+    }
+
+    #[tokio::test]
+    async fn whoever_needs_little_does_not_wait() {
+        let room = Room::new();
+        let mut large = room.hold();
+        large.resize(FREE_BYTES + BYTES_MAX).await.unwrap();
+
+        let small = timeout(ROOM_WAIT / 2, async {
+            room.hold().resize(FREE_BYTES).await.unwrap();
+            room.unpack(Packing::Zstd, zstd::encode_all(b"{}".as_slice(), 1).unwrap())
+                .await
+                .unwrap()
+        });
+        assert_eq!(small.await.unwrap().0, b"{}");
     }
 }

@@ -76,3 +76,19 @@ async fn what_waits_in_a_link_is_held_and_given_back() {
     let ended = link.fill().await.unwrap_err();
     assert!(matches!(ended, Ended::Closed), "between frames: {ended}");
 }
+
+#[tokio::test]
+async fn a_link_keeps_no_large_buffer_for_small_frames() {
+    let room = Room::new();
+    let script = Script::new([vec![0; 1_000_000].as_slice(), b"small"]);
+    let mut link = Link::new(Box::new(script), CancellationToken::new(), &room);
+
+    while link.rest().len() < 1_000_000 {
+        link.fill().await.unwrap();
+    }
+    assert!(1_000_000 <= link.capacity() && link.capacity() < 4_000_000);
+    link.pass(1_000_000);
+    link.fill().await.unwrap();
+    assert_eq!(link.rest(), b"small");
+    assert!(link.capacity() < 200_000, "{}", link.capacity());
+}
