@@ -30,7 +30,7 @@ use sekisho_model::Clock;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::{Counters, DoorError, Spool};
 use consume::{Ended, Loop};
@@ -90,7 +90,9 @@ impl KafkaDoor {
         let work = move || {
             let consumer = self.work(&spool, &runtime, &shutdown, done);
             drop(consumer);
-            drop(left.send(()));
+            if left.send(()).is_err() {
+                debug!("Kafka: left the group, too late for anybody to wait for it");
+            }
         };
         // A thread of its own: the runtime would wait for one of its own to end.
         std::thread::Builder::new()
@@ -134,7 +136,9 @@ impl KafkaDoor {
                 break (Ok(()), None);
             }
         };
-        drop(done.send(result));
+        if done.send(result).is_err() {
+            debug!("Kafka: nobody waits for the end any more");
+        }
         consumer
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 use rdkafka::mocking::MockCluster;
-use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext};
 use rdkafka::types::RDKafkaRespErr;
 use sekisho_model::Time;
 use sekisho_pipeline::Log;
@@ -20,7 +20,7 @@ use crate::{Counted, SpoolSettings};
 const NOW: Time = Time::from_secs(1_790_000_000);
 
 /// How long something may take that happens sooner or later: the mock waits three seconds for members.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 struct Cluster {
     mock: MockCluster<'static, DefaultProducerContext>,
@@ -33,16 +33,17 @@ impl Cluster {
         mock.create_topic("signins", partitions, 1).unwrap();
         let producer = ClientConfig::new()
             .set("bootstrap.servers", mock.bootstrap_servers())
+            .set("linger.ms", "0")
             .create()
             .unwrap();
         Self { mock, producer }
     }
 
+    /// The library sends it, in the order of the calls.
     fn send(&self, partition: i32, value: Option<&[u8]>) {
         let mut record = BaseRecord::<(), [u8]>::to("signins").partition(partition).timestamp(1);
         record.payload = value;
         self.producer.send(record).map_err(|(error, _)| error).unwrap();
-        self.producer.flush(SOON).unwrap();
     }
 
     fn settings(&self) -> KafkaSettings {
@@ -91,7 +92,11 @@ struct Running {
 
 fn run(settings: KafkaSettings, spool: &Spool) -> Running {
     let counters = Arc::<Counters>::default();
-    let door = KafkaDoor::new(settings, Arc::new(NOW), Arc::clone(&counters)).unwrap();
+    let mut door = KafkaDoor::new(settings, Arc::new(NOW), Arc::clone(&counters)).unwrap();
+    // The mock lets members wait for each other until the session of one could have ended.
+    door.client
+        .set("session.timeout.ms", "6000")
+        .set("heartbeat.interval.ms", "200");
     let shutdown = CancellationToken::new();
     Running {
         counters,
@@ -230,10 +235,11 @@ async fn a_topic_that_was_made_again_is_read_from_its_beginning() {
         let mut expected = Vec::new();
         for (generation, length) in [("old", 10_u64), ("new", length)] {
             let cluster = Cluster::new(1);
-            for n in 0..length {
-                expected.push(format!("{generation} {n}"));
-                cluster.send(0, Some(format!("{generation} {n}").as_bytes()));
+            let sent: Vec<String> = (0..length).map(|n| format!("{generation} {n}")).collect();
+            for text in &sent {
+                cluster.send(0, Some(text.as_bytes()));
             }
+            expected.extend(sent);
             let running = run(cluster.settings(), &spool);
             until("all are taken", || running.taken() == length).await;
             let (_, seen) = running.stop().await;
