@@ -43,7 +43,7 @@ impl Topic {
     /// `None`, and words, if there is no broker.
     async fn new(test: &str) -> Option<Self> {
         let Some(broker) = variable(BROKER_VARIABLE) else {
-            writeln!(std::io::stdout(), "skipped: {BROKER_VARIABLE} names no broker").unwrap();
+            skipped();
             return None;
         };
         let admin = config(&broker).create().unwrap();
@@ -124,6 +124,11 @@ impl Topic {
     fn settings(&self, instance_id: Option<&str>) -> KafkaSettings {
         settings(&self.broker, &self.name, instance_id)
     }
+}
+
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+fn skipped() {
+    println!("skipped: {BROKER_VARIABLE} names no broker");
 }
 
 fn variable(name: &str) -> Option<String> {
