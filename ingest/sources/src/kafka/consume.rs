@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
@@ -219,8 +219,8 @@ impl<'a> Loop<'a> {
             Ok(Verdict::Restarted { from }) => {
                 warn!(%partition, from, "Kafka: the topic was made anew; it is read from where it begins");
                 KafkaStatus::add(&status.restarted, 1);
-                // What is in hand is of the old topic; its cursor comes before those of the new one.
-                consumer.seek(message.topic(), message.partition(), Offset::Offset(from), ANSWER_MAX)?;
+                self.batch.rewind(&partition, from);
+                restart(consumer, &partition, from)?;
             }
             Err(error) => {
                 status.tell(&error, "cannot tell whether a message was taken before");
@@ -255,6 +255,14 @@ fn store(consumer: &BaseConsumer<Context>, partition: &Partition, next: i64) {
     if let Err(error) = stored {
         debug!(%partition, %error, "cannot store an offset");
     }
+}
+
+/// Reads a partition again from `from`. The library never commits less than it did, unless told to.
+fn restart(consumer: &BaseConsumer<Context>, partition: &Partition, from: i64) -> KafkaResult<()> {
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(&partition.topic, partition.number, Offset::Offset(from))?;
+    consumer.commit(&list, CommitMode::Async)?;
+    consumer.seek(&partition.topic, partition.number, Offset::Offset(from), ANSWER_MAX)
 }
 
 /// Asks the broker about a partition.

@@ -227,26 +227,31 @@ async fn what_was_taken_but_not_committed_comes_again_and_is_not_taken_again() {
     assert_eq!(cluster.committed("another", 1), [Some(25)]);
 }
 
+/// Reads a topic of its own with so many messages; returns them.
+async fn read_anew(spool: &Spool, name: &str, length: u64) -> (Vec<String>, KafkaSeen) {
+    let cluster = Cluster::new(1);
+    let sent: Vec<String> = (0..length).map(|n| format!("{name} {n}")).collect();
+    for text in &sent {
+        cluster.send(0, Some(text.as_bytes()));
+    }
+    let running = run(cluster.settings(), spool);
+    until("all are taken", || running.taken() == length).await;
+    let (_, seen) = running.stop().await;
+    (sent, seen)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_that_was_made_again_is_read_from_its_beginning() {
     for length in [3, 10, 12] {
         let folder = tempfile::tempdir().unwrap();
         let spool = spool(&folder);
-        let mut expected = Vec::new();
-        for (generation, length) in [("old", 10_u64), ("new", length)] {
-            let cluster = Cluster::new(1);
-            let sent: Vec<String> = (0..length).map(|n| format!("{generation} {n}")).collect();
-            for text in &sent {
-                cluster.send(0, Some(text.as_bytes()));
-            }
-            expected.extend(sent);
-            let running = run(cluster.settings(), &spool);
-            until("all are taken", || running.taken() == length).await;
-            let (_, seen) = running.stop().await;
-            assert_eq!(seen.restarted, u64::from(generation == "new"), "{length}");
-        }
 
-        assert_eq!(texts(&spool).await, expected, "{length}");
+        let (mut sent, before) = read_anew(&spool, "old", 10).await;
+        let (again, after) = read_anew(&spool, "new", length).await;
+
+        sent.extend(again);
+        assert_eq!(texts(&spool).await, sent, "{length}");
+        assert_eq!((before.restarted, after.restarted), (0, 1), "{length}");
     }
 }
 
@@ -442,6 +447,31 @@ fn settings_that_cannot_work_are_refused_with_a_reason() {
         }
     }
     assert!(!format!("{:?}", sasl(SaslMechanism::Plain)).contains("secret"));
+}
+
+#[test]
+fn what_is_in_hand_of_an_old_topic_is_kept_with_the_position_of_the_new_one() {
+    use super::batch::{Batch, Partition};
+    use super::progress::Mark;
+
+    let mark = |next: i64| Mark {
+        next,
+        last: "ff".to_owned(),
+    };
+    let partition = Partition::new("signins", 3);
+    let mut batch = Batch::default();
+    batch.push(&partition, mark(60), vec![b"old".to_vec()]);
+
+    batch.rewind(&partition, 0);
+
+    let (_, records) = batch.to_records(&settings("localhost:9092"));
+    assert_eq!(records[0].cursor.as_deref(), Some("kafka:signins/3 0 "));
+    batch.push(&partition, mark(1), vec![b"new".to_vec()]);
+    let (_, records) = batch.to_records(&settings("localhost:9092"));
+    assert_eq!(records[0].cursor.as_deref(), Some("kafka:signins/3 1 ff"));
+    assert_eq!(records[0].records, [b"old", b"new"]);
+    assert_eq!(batch.take(&partition), Some((1, 2)));
+    assert!(batch.is_empty());
 }
 
 #[test]
