@@ -11,6 +11,9 @@
 //! # Not here
 //! What one spool cannot know: a partition that moves to another process is read there from the last
 //! position that was told to the group, which may be a second behind what was taken here.
+//!
+//! A topic that is deleted, made again and filled beyond our position within the half second between two
+//! fetches: the library notices only that the next offset is there.
 
 mod batch;
 mod consume;
