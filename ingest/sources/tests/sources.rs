@@ -1,5 +1,8 @@
-//! The spool under `kill -9`: this test binary starts itself again as the process that is killed.
+//! The spool, and the door for Kafka, under `kill -9`: this test binary starts itself again as the process that
+//! is killed.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+mod kafka;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};

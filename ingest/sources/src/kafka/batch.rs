@@ -108,6 +108,17 @@ impl Batch {
         self.groups.insert(partition.clone(), group);
     }
 
+    /// The partition begins anew at `from`. What is in hand of it stays, but its position must not be told:
+    /// it would be one of the new log.
+    pub(super) fn rewind(&mut self, partition: &Partition, from: i64) {
+        if let Some(group) = self.groups.get_mut(partition) {
+            group.mark = Mark {
+                next: from,
+                last: String::new(),
+            };
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }

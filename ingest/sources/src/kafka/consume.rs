@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
@@ -17,7 +17,7 @@ use super::batch::{Batch, Partition, Value, open};
 use super::context::{Change, Context};
 use super::progress::{Ask, Mark, Progress, Verdict, fingerprint};
 use super::status::KafkaStatus;
-use crate::{Spool, SpoolError};
+use crate::{Counters, Spool, SpoolError};
 
 /// How long to wait for a message before looking whether the program ends.
 const POLL: Duration = Duration::from_millis(200);
@@ -131,28 +131,24 @@ impl<'a> Loop<'a> {
         let appended = self
             .runtime
             .block_on(self.spool.append_all(records, self.door.clock.now()));
+        let counters = &self.door.counters;
         let mut refused = false;
         for (partition, appended) in partitions.into_iter().zip(appended) {
-            let is_taken = match appended {
-                Ok(_) => true,
+            let count = match appended {
+                Ok(_) => Counters::accept,
                 Err(SpoolError::Full) => {
                     refused = true;
                     continue;
                 }
                 Err(error @ SpoolError::TooLarge { .. }) => {
                     error!(%partition, %error, "Kafka: messages are lost that the spool cannot take");
-                    false
+                    Counters::drop_some
                 }
                 Err(error) => return Err(Ended::Spool(error)),
             };
             if let Some((next, records)) = self.batch.take(&partition) {
-                let counters = &self.door.counters;
                 counters.receive(records);
-                if is_taken {
-                    counters.accept(records);
-                } else {
-                    counters.drop_some(records);
-                }
+                count(counters, records);
                 store(consumer, &partition, next);
             }
         }
@@ -223,7 +219,8 @@ impl<'a> Loop<'a> {
             Ok(Verdict::Restarted { from }) => {
                 warn!(%partition, from, "Kafka: the topic was made anew; it is read from where it begins");
                 KafkaStatus::add(&status.restarted, 1);
-                self.restart(consumer, &partition, from)?;
+                self.batch.rewind(&partition, from);
+                restart(consumer, &partition, from)?;
             }
             Err(error) => {
                 status.tell(&error, "cannot tell whether a message was taken before");
@@ -231,11 +228,6 @@ impl<'a> Loop<'a> {
             }
         }
         Ok(())
-    }
-
-    fn restart(&mut self, consumer: &BaseConsumer<Context>, partition: &Partition, from: i64) -> Result<(), Ended> {
-        // What is in hand is of the old topic, and its cursor comes before those of the new one.
-        Ok(consumer.seek(&partition.topic, partition.number, Offset::Offset(from), ANSWER_MAX)?)
     }
 }
 
@@ -263,6 +255,14 @@ fn store(consumer: &BaseConsumer<Context>, partition: &Partition, next: i64) {
     if let Err(error) = stored {
         debug!(%partition, %error, "cannot store an offset");
     }
+}
+
+/// Reads a partition again from `from`. The library never commits less than it did, unless told to.
+fn restart(consumer: &BaseConsumer<Context>, partition: &Partition, from: i64) -> KafkaResult<()> {
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset(&partition.topic, partition.number, Offset::Offset(from))?;
+    consumer.commit(&list, CommitMode::Async)?;
+    consumer.seek(&partition.topic, partition.number, Offset::Offset(from), ANSWER_MAX)
 }
 
 /// Asks the broker about a partition.

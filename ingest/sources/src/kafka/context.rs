@@ -130,17 +130,52 @@ impl Statistics {
     }
 
     fn lags(&self) -> BTreeMap<Partition, u64> {
-        let mut lags = BTreeMap::new();
-        for (topic, statistics) in &self.topics {
-            for (number, partition) in &statistics.partitions {
-                let lag = [partition.consumer_lag_stored, partition.consumer_lag]
-                    .into_iter()
-                    .find_map(|lag| u64::try_from(lag).ok());
-                if let Some(lag) = lag.filter(|_| partition.desired && 0 <= *number) {
-                    lags.insert(Partition::new(topic, *number), lag);
-                }
-            }
-        }
-        lags
+        let partitions = self.topics.iter().flat_map(|(topic, statistics)| {
+            let ours = statistics.partitions.iter().filter(|(_, partition)| partition.desired);
+            ours.map(move |(number, partition)| (Partition::new(topic, *number), partition.lag()))
+        });
+        partitions
+            .filter_map(|(partition, lag)| Some((partition, lag?)))
+            .collect()
+    }
+}
+
+impl PartitionStatistics {
+    fn lag(&self) -> Option<u64> {
+        let known = |lag: i64| u64::try_from(lag).ok();
+        known(self.consumer_lag_stored).or(known(self.consumer_lag))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lag_of_our_partitions_is_read_from_the_statistics() {
+        let partition = |desired: bool, read: i64, stored: i64| {
+            format!(r#"{{"desired":{desired},"consumer_lag":{read},"consumer_lag_stored":{stored},"hi_offset":9}}"#)
+        };
+        let statistics = format!(
+            r#"{{"topics":{{"t":{{"partitions":{{"0":{},"1":{},"2":{},"3":{},"-1":{}}}}}}},
+                "cgrp":{{"state":"up","join_state":"steady","assignment_size":3}}}}"#,
+            partition(true, 3, 5),
+            partition(true, 4, -1),
+            partition(true, -1, -1),
+            partition(false, 7, 7),
+            partition(false, -1, -1),
+        );
+        let status = Arc::<KafkaStatus>::default();
+        let context = Context::new(Arc::clone(&status));
+
+        context.stats_raw(statistics.as_bytes());
+
+        let lags: Vec<_> = status
+            .get()
+            .lags
+            .iter()
+            .map(|lag| (lag.partition, lag.messages))
+            .collect();
+        assert_eq!(lags, [(0, 5), (1, 4)]);
     }
 }

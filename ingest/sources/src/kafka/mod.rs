@@ -11,6 +11,9 @@
 //! # Not here
 //! What one spool cannot know: a partition that moves to another process is read there from the last
 //! position that was told to the group, which may be a second behind what was taken here.
+//!
+//! A topic that is deleted, made again and filled beyond our position within the half second between two
+//! fetches: the library notices only that the next offset is there.
 
 mod batch;
 mod consume;
@@ -30,7 +33,7 @@ use sekisho_model::Clock;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::{Counters, DoorError, Spool};
 use consume::{Ended, Loop};
@@ -90,7 +93,9 @@ impl KafkaDoor {
         let work = move || {
             let consumer = self.work(&spool, &runtime, &shutdown, done);
             drop(consumer);
-            let _told = left.send(());
+            if left.send(()).is_err() {
+                debug!("Kafka: left the group, too late for anybody to wait for it");
+            }
         };
         // A thread of its own: the runtime would wait for one of its own to end.
         std::thread::Builder::new()
@@ -134,7 +139,9 @@ impl KafkaDoor {
                 break (Ok(()), None);
             }
         };
-        drop(done.send(result));
+        if done.send(result).is_err() {
+            debug!("Kafka: nobody waits for the end any more");
+        }
         consumer
     }
 

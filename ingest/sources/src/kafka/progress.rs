@@ -170,28 +170,36 @@ mod tests {
 
     use Verdict::{Repeated, Restarted, Take};
 
-    /// Marks, bounds of the log, position of the group, messages in the order in which they come, and
-    /// what is to be done with each. Message `n` is `n` and the letter of its log.
+    /// What it is about, mark, bounds of the log, position of the group, and messages in the order in which
+    /// they come: offset, letter of the log it is of, what is to be done.
+    type Case = (
+        &'static str,
+        &'static str,
+        (i64, i64),
+        Option<i64>,
+        &'static [(i64, &'static str, Verdict)],
+    );
+
     #[test]
     fn what_comes_again_is_known_and_what_only_looks_so_is_taken() {
-        let new = Take { missed: 0 };
+        const NEW: Verdict = Take { missed: 0 };
         #[rustfmt::skip]
-        let cases: &[(&str, &str, (i64, i64), Option<i64>, &[(i64, &str, Verdict)])] = &[
-            ("no mark: everything is new", "", (0, 9), None, &[(0, "a", new), (1, "a", new), (4, "a", new)]),
-            ("goes on where it was", "3 2a", (0, 9), Some(3), &[(3, "a", new), (4, "a", new)]),
-            ("not committed", "3 2a", (0, 9), Some(1), &[(1, "a", Repeated), (2, "a", Repeated), (3, "a", new)]),
+        let cases: &[Case] = &[
+            ("no mark: everything is new", "", (0, 9), None, &[(0, "a", NEW), (1, "a", NEW), (4, "a", NEW)]),
+            ("goes on where it was", "3 2a", (0, 9), Some(3), &[(3, "a", NEW), (4, "a", NEW)]),
+            ("not committed", "3 2a", (0, 9), Some(1), &[(1, "a", Repeated), (2, "a", Repeated), (3, "a", NEW)]),
             ("all comes again, twice", "2 1a", (0, 9), None,
-                &[(0, "a", Repeated), (1, "a", Repeated), (0, "a", Repeated), (1, "a", Repeated), (2, "a", new)]),
-            ("made again, and shorter", "3 2a", (0, 2), None, &[(0, "b", Restarted { from: 0 }), (0, "b", new), (1, "b", new)]),
+                &[(0, "a", Repeated), (1, "a", Repeated), (0, "a", Repeated), (1, "a", Repeated), (2, "a", NEW)]),
+            ("made again, and shorter", "3 2a", (0, 2), None, &[(0, "b", Restarted { from: 0 }), (0, "b", NEW), (1, "b", NEW)]),
             ("made again, and longer", "3 2a", (0, 9), None,
-                &[(0, "b", Repeated), (1, "b", Repeated), (2, "b", Restarted { from: 0 }), (0, "b", new), (1, "b", new)]),
+                &[(0, "b", Repeated), (1, "b", Repeated), (2, "b", Restarted { from: 0 }), (0, "b", NEW), (1, "b", NEW)]),
             ("made again while it was read", "3 2a", (0, 9), Some(3),
-                &[(3, "a", new), (0, "b", Repeated), (1, "b", Repeated), (2, "b", Repeated), (3, "b", Restarted { from: 0 }), (0, "b", new)]),
+                &[(3, "a", NEW), (0, "b", Repeated), (1, "b", Repeated), (2, "b", Repeated), (3, "b", Restarted { from: 0 }), (0, "b", NEW)]),
             ("the last one was compacted away", "3 2a", (0, 9), Some(1), &[(1, "a", Repeated), (3, "a", Restarted { from: 1 })]),
-            ("another member went on", "3 2a", (0, 9), Some(7), &[(7, "a", new)]),
-            ("a marker of a transaction between", "3 2a", (0, 9), Some(3), &[(4, "a", new), (7, "a", new)]),
-            ("deleted before it was read", "3 2a", (8, 20), Some(3), &[(8, "a", Take { missed: 5 }), (9, "a", new)]),
-            ("deleted after another member read it", "3 2a", (8, 20), Some(8), &[(8, "a", new)]),
+            ("another member went on", "3 2a", (0, 9), Some(7), &[(7, "a", NEW)]),
+            ("a marker of a transaction between", "3 2a", (0, 9), Some(3), &[(4, "a", NEW), (7, "a", NEW)]),
+            ("deleted before it was read", "3 2a", (8, 20), Some(3), &[(8, "a", Take { missed: 5 }), (9, "a", NEW)]),
+            ("deleted after another member read it", "3 2a", (8, 20), Some(8), &[(8, "a", NEW)]),
         ];
         for (name, mark, bounds, committed, messages) in cases {
             let mut progress = Progress::new(Mark::parse(mark));
@@ -203,9 +211,8 @@ mod tests {
                 let fingerprint = format!("{offset}{log}");
                 let verdict = progress.judge(*offset, &fingerprint, &broker).unwrap();
                 assert_eq!(verdict, *expected, "{name}: {offset}");
-                if matches!(verdict, Take { .. }) {
-                    progress.take(*offset, fingerprint);
-                }
+                let is_taken = matches!(verdict, Take { .. });
+                is_taken.then(|| progress.take(*offset, fingerprint));
             }
         }
     }

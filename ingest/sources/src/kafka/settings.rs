@@ -143,16 +143,18 @@ impl KafkaSettings {
 
     /// Whether each can be used, and all of them together.
     pub fn check(all: &[Self]) -> Result<(), KafkaSettingsError> {
-        let mut topics = BTreeSet::new();
         for settings in all {
             settings.client()?;
-            for topic in &settings.topics {
-                if !topics.insert(topic) {
-                    return Err(KafkaSettingsError::Twice(topic.clone()));
-                }
-            }
         }
-        Ok(())
+        let mut topics = BTreeSet::new();
+        match all
+            .iter()
+            .flat_map(|settings| &settings.topics)
+            .find(|topic| !topics.insert(*topic))
+        {
+            Some(topic) => Err(KafkaSettingsError::Twice(topic.clone())),
+            None => Ok(()),
+        }
     }
 
     /// The settings of the library.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 use rdkafka::mocking::MockCluster;
-use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext};
 use rdkafka::types::RDKafkaRespErr;
 use sekisho_model::Time;
 use sekisho_pipeline::Log;
@@ -20,7 +20,7 @@ use crate::{Counted, SpoolSettings};
 const NOW: Time = Time::from_secs(1_790_000_000);
 
 /// How long something may take that happens sooner or later: the mock waits three seconds for members.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 struct Cluster {
     mock: MockCluster<'static, DefaultProducerContext>,
@@ -33,16 +33,17 @@ impl Cluster {
         mock.create_topic("signins", partitions, 1).unwrap();
         let producer = ClientConfig::new()
             .set("bootstrap.servers", mock.bootstrap_servers())
+            .set("linger.ms", "0")
             .create()
             .unwrap();
         Self { mock, producer }
     }
 
+    /// The library sends it, in the order of the calls.
     fn send(&self, partition: i32, value: Option<&[u8]>) {
         let mut record = BaseRecord::<(), [u8]>::to("signins").partition(partition).timestamp(1);
         record.payload = value;
         self.producer.send(record).map_err(|(error, _)| error).unwrap();
-        self.producer.flush(SOON).unwrap();
     }
 
     fn settings(&self) -> KafkaSettings {
@@ -91,7 +92,11 @@ struct Running {
 
 fn run(settings: KafkaSettings, spool: &Spool) -> Running {
     let counters = Arc::<Counters>::default();
-    let door = KafkaDoor::new(settings, Arc::new(NOW), Arc::clone(&counters)).unwrap();
+    let mut door = KafkaDoor::new(settings, Arc::new(NOW), Arc::clone(&counters)).unwrap();
+    // The mock lets members wait for each other until the session of one could have ended.
+    door.client
+        .set("session.timeout.ms", "6000")
+        .set("heartbeat.interval.ms", "200");
     let shutdown = CancellationToken::new();
     Running {
         counters,
@@ -222,25 +227,31 @@ async fn what_was_taken_but_not_committed_comes_again_and_is_not_taken_again() {
     assert_eq!(cluster.committed("another", 1), [Some(25)]);
 }
 
+/// Reads a topic of its own with so many messages; returns them.
+async fn read_anew(spool: &Spool, name: &str, length: u64) -> (Vec<String>, KafkaSeen) {
+    let cluster = Cluster::new(1);
+    let sent: Vec<String> = (0..length).map(|n| format!("{name} {n}")).collect();
+    for text in &sent {
+        cluster.send(0, Some(text.as_bytes()));
+    }
+    let running = run(cluster.settings(), spool);
+    until("all are taken", || running.taken() == length).await;
+    let (_, seen) = running.stop().await;
+    (sent, seen)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_that_was_made_again_is_read_from_its_beginning() {
     for length in [3, 10, 12] {
         let folder = tempfile::tempdir().unwrap();
         let spool = spool(&folder);
-        let mut expected = Vec::new();
-        for (generation, length) in [("old", 10_u64), ("new", length)] {
-            let cluster = Cluster::new(1);
-            for n in 0..length {
-                expected.push(format!("{generation} {n}"));
-                cluster.send(0, Some(format!("{generation} {n}").as_bytes()));
-            }
-            let running = run(cluster.settings(), &spool);
-            until("all are taken", || running.taken() == length).await;
-            let (_, seen) = running.stop().await;
-            assert_eq!(seen.restarted, u64::from(generation == "new"), "{length}");
-        }
 
-        assert_eq!(texts(&spool).await, expected, "{length}");
+        let (mut sent, before) = read_anew(&spool, "old", 10).await;
+        let (again, after) = read_anew(&spool, "new", length).await;
+
+        sent.extend(again);
+        assert_eq!(texts(&spool).await, sent, "{length}");
+        assert_eq!((before.restarted, after.restarted), (0, 1), "{length}");
     }
 }
 
@@ -436,6 +447,31 @@ fn settings_that_cannot_work_are_refused_with_a_reason() {
         }
     }
     assert!(!format!("{:?}", sasl(SaslMechanism::Plain)).contains("secret"));
+}
+
+#[test]
+fn what_is_in_hand_of_an_old_topic_is_kept_with_the_position_of_the_new_one() {
+    use super::batch::{Batch, Partition};
+    use super::progress::Mark;
+
+    let mark = |next: i64| Mark {
+        next,
+        last: "ff".to_owned(),
+    };
+    let partition = Partition::new("signins", 3);
+    let mut batch = Batch::default();
+    batch.push(&partition, mark(60), vec![b"old".to_vec()]);
+
+    batch.rewind(&partition, 0);
+
+    let (_, records) = batch.to_records(&settings("localhost:9092"));
+    assert_eq!(records[0].cursor.as_deref(), Some("kafka:signins/3 0 "));
+    batch.push(&partition, mark(1), vec![b"new".to_vec()]);
+    let (_, records) = batch.to_records(&settings("localhost:9092"));
+    assert_eq!(records[0].cursor.as_deref(), Some("kafka:signins/3 1 ff"));
+    assert_eq!(records[0].records, [b"old", b"new"]);
+    assert_eq!(batch.take(&partition), Some((1, 2)));
+    assert!(batch.is_empty());
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! How far each source was read, and which bodies were seen, beyond the life of a segment.
 //!
 //! A cursor is a text that travels in a frame. `http:<hash>` remembers a body, and so do
-//! `lumberjack:<hash>` and `forward:<hash>` a batch; any other is
-//! `<source> <position>`, such as `file:<device>:<inode> <position>`, and replaces the one before it.
+//! `lumberjack:<hash>` and `forward:<hash>` a batch; any other is `<source> <position>`, such as
+//! `file:<device>:<inode> <position>` or `kafka:<topic>/<partition> <offset>`, and replaces the one before it.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -18,8 +18,8 @@ pub(super) const BODY_MEMORY: Duration = Duration::from_hours(24);
 /// day; if more come, the oldest are forgotten early.
 pub(super) const BODIES_MAX: usize = 100_000;
 
-/// The most positions that are kept. A folder of daily files adds 365 a year; the one that was not
-/// written for longest goes first.
+/// The most positions that are kept. A folder of daily files adds 365 a year, a Kafka topic one for each
+/// partition; the one that was not written for longest goes first.
 pub(super) const POSITIONS_MAX: usize = 16_384;
 
 const BODY_PREFIXES: [&str; 3] = ["http:", "lumberjack:", "forward:"];

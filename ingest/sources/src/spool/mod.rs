@@ -1,7 +1,7 @@
 //! The local log that everything passes: append-only, checksummed, synced in groups.
 //!
-//! HTTP bodies, syslog lines and the lines of followed files become frames of it, so that there is
-//! one order and one position, and a crash replays exactly what was.
+//! HTTP bodies, syslog lines, the lines of followed files and Kafka messages become frames of it, so that
+//! there is one order and one position, and a crash replays exactly what was.
 //!
 //! # Invariants
 //! * An append returns only after its frame is on stable storage; a reader never sees one that is not.
