@@ -144,6 +144,9 @@ macro_rules! maps {
 maps! {
     "entra_audit"
     "aws_cloudtrail"
+    "cloudflare_access"
+    "cloudflare_gateway"
+    "cloudflare_audit"
     "google_login"
     "google_token"
     "google_drive"
