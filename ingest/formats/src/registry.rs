@@ -143,6 +143,7 @@ macro_rules! maps {
 
 maps! {
     "entra_audit"
+    "aws_alb"
     "aws_cloudtrail"
     "cloudflare_access"
     "cloudflare_gateway"
