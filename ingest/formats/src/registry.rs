@@ -171,7 +171,11 @@ macro_rules! maps {
 
 maps! {
     "entra_audit"
+    "aws_alb"
     "aws_cloudtrail"
+    "cloudflare_access"
+    "cloudflare_gateway"
+    "cloudflare_audit"
     "google_login"
     "google_token"
     "google_drive"

@@ -288,7 +288,10 @@ impl<'a> Record<'a> {
         let methods = factors.methods();
         let methods = methods.or_else(|| method(&self.text("clientCredentialType")?).map(str::to_owned));
         rows.text_opt(Column::AuthMethod, methods.as_deref());
-        rows.text_opt(Column::MfaResult, factors.result(outcome));
+        // Nobody asks an application for a second factor.
+        if !self.is_service() {
+            rows.text_opt(Column::MfaResult, factors.result(outcome));
+        }
         if let Some(interactive) = factors.interactive {
             rows.flag(Column::IsInteractive, interactive);
         }

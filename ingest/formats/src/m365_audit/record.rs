@@ -227,6 +227,8 @@ impl<'a> Record<'a> {
         });
         let subject = self.subject().and_then(Account::read);
         match (subject, by) {
+            // An alert is told by Microsoft itself, which did nothing.
+            (Some(subject), Some(_)) if self.operation.activity == "risk_detection" => set_account(rows, &subject),
             (Some(subject), Some(by)) if !by.as_str().eq_ignore_ascii_case(subject.as_str()) => {
                 set_account(rows, &subject);
                 names::set_actor(rows, by.as_str());
@@ -286,6 +288,10 @@ impl<'a> Record<'a> {
             "mailbox_permission" => ["User", "Trustee"]
                 .iter()
                 .find_map(|name| resources::parameter(self.json, name).filter(is_address)),
+            "risk_detection" => self
+                .text("AlertEntityId")
+                .filter(is_address)
+                .or_else(|| resources::alerted(self.json).map(Cow::Owned).filter(is_address)),
             _ => None,
         }
     }
@@ -306,6 +312,7 @@ impl<'a> Record<'a> {
                 .or_else(|| self.text("ObjectId")),
             (_, "role" | "group" | "app" | "policy" | "device") => resources::directory_object(self.json, kind),
             ("logon" | "logoff", _) => None,
+            ("risk_detection", _) => self.text("Name").or_else(|| self.text("ObjectId")),
             _ => self.text("ObjectId"),
         };
         if let Some(resource) = resource {
@@ -315,6 +322,12 @@ impl<'a> Record<'a> {
             }
         }
         rows.int_opt(Column::ItemCount, resources::item_count(self.json, activity));
+        if activity == "risk_detection" {
+            rows.int_opt(
+                Column::RiskLevel,
+                self.text("Severity").and_then(|severity| resources::risk(&severity)),
+            );
+        }
     }
 }
 

@@ -99,6 +99,26 @@ fn changed<'a>(record: &'a Json<'a>, name: &str) -> Option<Cow<'a, str>> {
     }
 }
 
+/// Whom an alert is about, as the alert's own data have it.
+pub(super) fn alerted(record: &Json<'_>) -> Option<String> {
+    let data = record.part("Data")?;
+    ["f3u", "eid", "suid"]
+        .iter()
+        .find_map(|key| data.text_at(key).filter(|text| text.contains('@')))
+        .map(Cow::into_owned)
+}
+
+/// The word of `risk_level` for the severity of an alert.
+pub(super) fn risk(severity: &str) -> Option<i64> {
+    Some(match severity.trim().to_ascii_lowercase().as_str() {
+        "informational" => 0,
+        "low" => 1,
+        "medium" => 2,
+        "high" => 3,
+        _ => return None,
+    })
+}
+
 /// How many mails, recipients or items the record stands for.
 pub(super) fn item_count(record: &Json<'_>, activity: &str) -> Option<i64> {
     let item = record.get("Item");

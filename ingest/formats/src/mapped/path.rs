@@ -98,7 +98,7 @@ fn follow(json: &Json<'_>, steps: &[Step], found: &mut dyn FnMut(&Json<'_>) -> b
     let Some((step, rest)) = steps.split_first() else {
         return match json {
             Json::Null => false,
-            Json::List(elements) if !elements.is_empty() => elements.iter().any(|element| follow(element, &[], found)),
+            Json::List(elements) => elements.iter().any(|element| follow(element, &[], found)),
             value => found(value),
         };
     };
@@ -227,6 +227,7 @@ mod tests {
             ("inner.code", vec!["7"]),
             ("words", vec!["a", "b"]),
             ("none", vec![]),
+            ("empty", vec![]),
             ("actor[type=x].email", vec![]),
             ("missing | actor.email", vec!["hana@example.co.jp"]),
             ("words|user.name", vec!["a", "b", "taro"]),
