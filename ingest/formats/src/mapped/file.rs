@@ -30,6 +30,10 @@ pub(super) struct MapFile {
     pub(super) words: BTreeMap<String, BTreeMap<String, OneOrMany>>,
 }
 
+fn message() -> String {
+    "message".to_owned()
+}
+
 const fn ten() -> u64 {
     10
 }
@@ -45,6 +49,9 @@ pub(super) struct RecordFile {
     /// How `auto` knows a line of text: groups of words, of which one must be there as a whole.
     #[serde(default)]
     pub(super) contains: Vec<Vec<String>>,
+    /// The field of a JSON object that holds the line, where a shipper or the source's own JSON wraps it.
+    #[serde(default = "message")]
+    pub(super) line: String,
     /// Objects in which fields are looked for before the record itself.
     #[serde(default)]
     pub(super) inside: OneOrMany,

@@ -147,6 +147,7 @@ impl Writer<'_> {
         }
         // A rule says with an empty text that there is no value, whatever the column's own paths lead to.
         if matches!(sources, [Source::Text(text)] if text.is_empty()) {
+            column::clear(self.rows, target);
             self.done.push(target);
             return;
         }
@@ -225,7 +226,7 @@ fn sets(set: &BTreeMap<String, Scalar>) -> Result<Sets, MapError> {
             let target = Target::by_name(name)?;
             let source = Source::of_rule(&value.clone().into_text())?;
             match &source {
-                Source::Text(word) if !word.is_empty() && !target.takes(word) => Err(MapError::value(
+                Source::Text(word) if !target.takes(word) => Err(MapError::value(
                     name,
                     format!("{word:?} is none of the words of this column"),
                 )),

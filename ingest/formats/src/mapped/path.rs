@@ -9,7 +9,8 @@ use crate::json::{Json, embedded};
 /// A path: `actor.email`, `target[type=User].id`, `events[0].name`.
 ///
 /// Keys are compared without case. Lists on the way are entered, every element of them; a list of
-/// pairs (`[{"name": …, "value": …}]`) is entered by name, and so is a string that holds JSON.
+/// pairs (`[{"name": …, "value": …}]`) is entered by name, and so is a string that holds JSON. A key with
+/// a dot in it stands in quotes: `actor.'.tag'`.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Path {
     text: String,
@@ -39,6 +40,7 @@ impl Path {
         let mut steps = Vec::new();
         for part in split(text) {
             let (key, mut rest) = part.find('[').map_or((part, ""), |at| part.split_at(at));
+            let key = key.trim_matches('\'');
             if key.is_empty() {
                 return Err(wrong("a key is empty"));
             }
@@ -68,16 +70,17 @@ impl Path {
     }
 }
 
-/// The parts between dots; a dot in brackets is none.
+/// The parts between dots; a dot in brackets or quotes is none.
 fn split(text: &str) -> Vec<&str> {
-    let mut depth = 0_u32;
+    let (mut depth, mut quoted) = (0_u32, false);
     text.split(|c| {
         match c {
+            '\'' => quoted = !quoted,
             '[' => depth += 1,
             ']' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        c == '.' && depth == 0
+        c == '.' && depth == 0 && !quoted
     })
     .collect()
 }
@@ -179,7 +182,7 @@ mod tests {
         "actor": {"email": "hana@example.co.jp"},
         "target": [{"type": "App", "id": 1}, {"type": "User", "id": 2}, {"type": "User", "id": 3}],
         "parameters": [{"name": "login_type", "value": "saml"}, {"name": "second", "boolValue": true}],
-        "user.name": "taro", "deep": {"a.b": {"c": "x"}},
+        "user.name": "taro", "kind": {".tag": "t"}, "deep": {"a.b": {"c": "x"}},
         "inner": "{\"code\": 7}", "words": ["a", "b"], "none": null, "empty": []
     }"#;
 
@@ -205,6 +208,7 @@ mod tests {
             ("parameters.login_type", vec!["saml"]),
             ("parameters.second", vec!["true"]),
             ("user.name", vec!["taro"]),
+            ("kind.'.tag'", vec!["t"]),
             ("deep.a.b.c", vec!["x"]),
             ("inner.code", vec!["7"]),
             ("words", vec!["a", "b"]),
