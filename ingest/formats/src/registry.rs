@@ -149,6 +149,7 @@ maps! {
     "duo_auth"
     "box_event"
     "onepassword_signin"
+    "keycloak_event"
     "fortigate_event"
 }
 
