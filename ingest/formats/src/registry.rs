@@ -150,6 +150,7 @@ maps! {
     "box_event"
     "onepassword_signin"
     "keycloak_event"
+    "auth0_log"
     "fortigate_event"
 }
 
