@@ -151,6 +151,7 @@ maps! {
     "onepassword_signin"
     "keycloak_event"
     "auth0_log"
+    "jumpcloud_event"
     "fortigate_event"
 }
 
