@@ -152,6 +152,7 @@ maps! {
     "keycloak_event"
     "auth0_log"
     "jumpcloud_event"
+    "dropbox_event"
     "fortigate_event"
 }
 
