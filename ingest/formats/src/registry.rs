@@ -153,6 +153,7 @@ maps! {
     "auth0_log"
     "jumpcloud_event"
     "dropbox_event"
+    "salesforce_login"
     "fortigate_event"
 }
 
