@@ -1,9 +1,12 @@
 //! What a format is, and what it works with.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use sekisho_model::{EventBuilder, Projection, Raw, Reject, Snapshot, Time};
+
+use crate::Map;
 
 /// The year of a time stamp that has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,9 @@ pub struct Settings {
     pub year: YearPolicy,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Maps of the administrator's own. They come before the built-in map of the same shape that
+    /// `auto` never takes a record for: JSON before `generic.json`.
+    pub maps: Vec<Arc<Map>>,
 }
 
 /// Reads the records of one kind of source.

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::Format;
-use crate::mapped::{Map, Mapped, Sniffer};
+use crate::mapped::{Map, Mapped, OwnFirst, Sniffer};
 
 /// What is known about a format.
 #[derive(Clone, Debug)]
@@ -39,6 +39,7 @@ impl FormatSpec {
     pub fn make(&self) -> Box<dyn Format> {
         match &self.reader {
             Reader::Code { make, .. } => make(),
+            Reader::Map(map) if map.is_fallback() => Box::new(OwnFirst::new(Arc::clone(map))),
             Reader::Map(map) => Box::new(Mapped::new(Arc::clone(map))),
         }
     }
@@ -155,6 +156,8 @@ maps! {
     "dropbox_event"
     "salesforce_login"
     "fortigate_event"
+    // Only where it is named.
+    "generic_json"
 }
 
 /// The maps of [`MAPS`], read.

@@ -85,6 +85,11 @@ impl Map {
         })
     }
 
+    /// Whether `auto` never takes a record for one of this map.
+    pub(crate) fn is_fallback(&self) -> bool {
+        self.record.keys.is_empty() && self.record.contains.is_empty()
+    }
+
     /// Sets the columns of the row in hand. `pattern` is what the pattern sets that matched.
     pub(super) fn write(
         &self,
