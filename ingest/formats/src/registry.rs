@@ -156,6 +156,8 @@ maps! {
     "dropbox_event"
     "salesforce_login"
     "fortigate_event"
+    // Any vendor's record may be written so, and has said more before.
+    "ecs_json"
     // Only where it is named.
     "generic_json"
 }
