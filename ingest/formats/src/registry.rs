@@ -157,6 +157,7 @@ maps! {
     "salesforce_login"
     "fortigate_event"
     // Any vendor's record may be written so, and has said more before.
+    "ocsf_json"
     "ecs_json"
     // Only where it is named.
     "generic_json"
