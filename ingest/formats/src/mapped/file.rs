@@ -121,7 +121,10 @@ pub(super) struct RuleFile {
 pub(super) struct OneOrMany(pub(super) Vec<String>);
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a text, a whole number, true or false, or a list of such values"
+)]
 enum Written {
     One(Scalar),
     Many(Vec<Scalar>),
@@ -138,7 +141,7 @@ impl From<Written> for OneOrMany {
 
 /// A value as TOML writes it.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text, a whole number, true or false")]
 pub(super) enum Scalar {
     Text(String),
     Int(i64),

@@ -44,6 +44,9 @@ impl Path {
             if key.is_empty() {
                 return Err(wrong("a key is empty"));
             }
+            if key.contains(['{', '}']) {
+                return Err(wrong("a brace in a key"));
+            }
             steps.push(Step::Key(key.to_owned()));
             while let Some(inner) = rest.strip_prefix('[') {
                 let (inner, after) = inner.split_once(']').ok_or_else(|| wrong("a bracket is not closed"))?;
@@ -244,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_path_that_is_none_is_an_error() {
-        for path in ["", "a..b", "a[", "a[x]", "a[0]b", "[0]"] {
+        for path in ["", "a..b", "a[", "a[x]", "a[0]b", "[0]", "a{b", "''"] {
             assert!(Path::parse(path).is_err(), "{path}");
         }
     }
