@@ -41,6 +41,7 @@ impl LogJudge {
                 .collect(),
             year,
             trusted_proxies: settings.trusted_proxies.clone(),
+            maps: Vec::new(),
         };
         let engine = Engine::new(loaded.rules);
         let decoder = Decoder::new(formats, engine.projection().clone());

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use sekisho_model::{EventBuilder, Projection, Raw, Reject, Snapshot, Time};
+
+use crate::Map;
 
 /// The year of a time stamp that has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,9 @@ pub struct Settings {
     pub year: YearPolicy,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Maps of the administrator's own. They come before the built-in map of the same shape that
+    /// `auto` never takes a record for: JSON before `generic.json`.
+    pub maps: Vec<Arc<Map>>,
 }
 
 impl Default for Settings {
@@ -37,6 +43,7 @@ impl Default for Settings {
             zones: BTreeMap::new(),
             year: YearPolicy::Nearest,
             trusted_proxies: Vec::new(),
+            maps: Vec::new(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::Format;
-use crate::mapped::{Map, Mapped, Sniffer};
+use crate::mapped::{Map, Mapped, OwnFirst, Sniffer};
 
 /// What is known about a format.
 #[derive(Clone, Debug)]
@@ -49,6 +49,7 @@ impl FormatSpec {
     pub fn make(&self) -> Box<dyn Format> {
         match &self.reader {
             Reader::Code { make, .. } => make(),
+            Reader::Map(map) if map.is_fallback() => Box::new(OwnFirst::new(Arc::clone(map))),
             Reader::Map(map) => Box::new(Mapped::new(Arc::clone(map))),
         }
     }
@@ -191,6 +192,16 @@ maps! {
     "fortigate_event"
     "ivanti_event"
     "panos_globalprotect"
+    "keycloak_event"
+    "auth0_log"
+    "jumpcloud_event"
+    "dropbox_event"
+    "salesforce_login"
+    // Any vendor's record may be written so, and has said more before.
+    "ocsf_json"
+    "ecs_json"
+    // Only where it is named.
+    "generic_json"
 }
 
 /// The maps of [`MAPS`], read.

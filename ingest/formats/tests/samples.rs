@@ -24,6 +24,9 @@ const LEFT_OFF: &[Column] = &[
     Column::Backfill,
 ];
 
+/// Sources that read what no other does, and only where they are named.
+const NAMED_ONLY: &[&str] = &["generic.json"];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sample-logs")
 }
@@ -122,13 +125,14 @@ fn auto_knows_the_sample_of_every_source() {
         if path.extension().is_some_and(|extension| extension == "csv") {
             continue;
         }
+        let expected = if NAMED_ONLY.contains(&spec.id) { "auto" } else { spec.id };
         let contents = std::fs::read(&path).unwrap();
         let lines = contents
             .split(|byte| *byte == b'\n')
             .filter(|line| !line.trim_ascii().is_empty());
         let others = lines
             .map(|line| (classify(line), line))
-            .filter(|(source, _)| *source != spec.id);
+            .filter(|(source, _)| *source != expected);
         wrong.extend(
             others.map(|(source, line)| format!("{}: taken for {source}: {}", spec.id, String::from_utf8_lossy(line))),
         );

@@ -100,6 +100,9 @@ impl Target {
     /// Whether it can take a word that a map names.
     pub(super) fn takes(self, word: &str) -> bool {
         let Self::Column(column) = self else { return true };
+        if word.is_empty() {
+            return !column.spec().required;
+        }
         if column == Column::Activity {
             return activity::class(word).is_some();
         }
@@ -136,6 +139,16 @@ impl Clock<'_> {
             .find_map(by_format)
             .or_else(|| timestamp::iso(text, zone))
             .or_else(|| crate::json::time_of(&crate::json::Json::Text(text.into())))
+    }
+}
+
+/// Takes the value of the target away.
+pub(super) fn clear(rows: &mut EventBuilder, target: Target) {
+    if let Target::Column(column) = target {
+        rows.clear(column);
+    }
+    if target == Target::Column(Column::SrcIp) {
+        rows.clear(Column::SrcIpType);
     }
 }
 

@@ -30,6 +30,10 @@ pub(super) struct MapFile {
     pub(super) words: BTreeMap<String, BTreeMap<String, OneOrMany>>,
 }
 
+fn message() -> String {
+    "message".to_owned()
+}
+
 const fn ten() -> u64 {
     10
 }
@@ -45,6 +49,9 @@ pub(super) struct RecordFile {
     /// How `auto` knows a line of text: groups of words, of which one must be there as a whole.
     #[serde(default)]
     pub(super) contains: Vec<Vec<String>>,
+    /// The field of a JSON object that holds the line, where a shipper or the source's own JSON wraps it.
+    #[serde(default = "message")]
+    pub(super) line: String,
     /// Objects in which fields are looked for before the record itself.
     #[serde(default)]
     pub(super) inside: OneOrMany,
@@ -134,7 +141,10 @@ pub(super) struct RuleFile {
 pub(super) struct OneOrMany(pub(super) Vec<String>);
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "expected a text, a whole number, true or false, or a list of such values"
+)]
 enum Written {
     One(Scalar),
     Many(Vec<Scalar>),
@@ -151,7 +161,7 @@ impl From<Written> for OneOrMany {
 
 /// A value as TOML writes it.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text, a whole number, true or false")]
 pub(super) enum Scalar {
     Text(String),
     Int(i64),

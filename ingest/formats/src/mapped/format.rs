@@ -67,7 +67,9 @@ impl Mapped {
 
 impl Format for Mapped {
     fn decode(&mut self, raw: &Raw<'_>, settings: &Settings, out: &mut Output) {
-        if self.map.record.shape != ShapeFile::Json {
+        // Shippers write lines as JSON, and some sources do either.
+        let is_json = matches!(raw.bytes.trim_ascii_start().first(), Some(b'{'));
+        if self.map.record.shape != ShapeFile::Json && !is_json {
             return self.decode_line(raw, settings, out);
         }
         let map = Arc::clone(&self.map);
@@ -127,11 +129,8 @@ struct Found<'a, 'm> {
 
 fn line_fields<'a, 'm>(map: &'m Map, text: &'a str, message: &'a str) -> Found<'a, 'm> {
     match map.record.shape {
-        ShapeFile::KeyValue => Found {
-            // Firewalls write lines that look like a header of syslog and are none.
-            members: with_aliases(map, cef(text).unwrap_or_else(|| key_values(text))),
-            set: None,
-        },
+        // Firewalls write lines that look like a header of syslog and are none.
+        ShapeFile::KeyValue => key_value_fields(map, text),
         ShapeFile::Table => table_and_pattern_fields(map, message),
         ShapeFile::Text | ShapeFile::Json => pattern_fields(map, message),
     }
@@ -151,6 +150,20 @@ fn with_aliases<'a>(map: &Map, mut members: Vec<(Cow<'a, str>, Json<'a>)>) -> Ve
         }
     }
     members
+}
+
+/// The pairs of a line, and the groups of the first pattern that matches what stands around them.
+fn key_value_fields<'a, 'm>(map: &'m Map, text: &'a str) -> Found<'a, 'm> {
+    let mut members = with_aliases(map, cef(text).unwrap_or_else(|| key_values(text)));
+    if members.is_empty() || map.patterns.each.is_empty() {
+        return Found { members, set: None };
+    }
+    let found = pattern_fields(map, bounded(text));
+    members.extend(found.members.into_iter().filter(|(name, _)| name != "message"));
+    Found {
+        members,
+        set: found.set,
+    }
 }
 
 fn table_fields<'a>(map: &Map, message: &str) -> Vec<(Cow<'a, str>, Json<'a>)> {
@@ -223,13 +236,19 @@ impl Reader<'_> {
         if !matches!(json, Json::Object(_)) {
             return Err("expected a JSON object, found another value".to_owned());
         }
+        let line = json.text_at(&map.record.line);
+        let line = line
+            .as_deref()
+            .filter(|_| map.record.shape != ShapeFile::Json)
+            .map(|line| line_fields(map, line, line));
+        let (set, line) = line.map_or((None, None), |found| (found.set, Some(Json::Object(found.members))));
         let inside = map.inside.iter().find_map(|key| deep_part(json, key));
-        let mut roots: Vec<&Json<'_>> = inside.as_deref().into_iter().collect();
+        let mut roots: Vec<&Json<'_>> = line.iter().chain(inside.as_deref()).collect();
         roots.push(json);
         let elements = elements(map, &roots);
         if elements.is_empty() {
             rows.begin(raw, &map.id, index);
-            write_row(map, rows, self.settings, &roots, None);
+            write_row(map, rows, self.settings, &roots, set);
             rows.end();
             return Ok(());
         }
@@ -248,7 +267,7 @@ impl Reader<'_> {
                 &map.id,
                 index.saturating_mul(ELEMENTS_MAX_U32).saturating_add(place),
             );
-            write_row(map, rows, self.settings, &with_element, None);
+            write_row(map, rows, self.settings, &with_element, set);
             rows.number_native_id(place);
             rows.end();
         }

@@ -92,6 +92,11 @@ impl Map {
         self.record.shape != ShapeFile::Json
     }
 
+    /// Whether `auto` never takes a record for one of this map.
+    pub(crate) fn is_fallback(&self) -> bool {
+        self.record.keys.is_empty() && self.record.contains.is_empty()
+    }
+
     /// Sets the columns of the row in hand. `pattern` is what the pattern sets that matched.
     pub(super) fn write(
         &self,
@@ -158,6 +163,7 @@ impl Writer<'_> {
         }
         // A rule says with an empty text that there is no value, whatever the column's own paths lead to.
         if matches!(sources, [Source::Text(text)] if text.is_empty()) {
+            column::clear(self.rows, target);
             self.done.push(target);
             return;
         }
@@ -236,7 +242,7 @@ fn sets(set: &BTreeMap<String, Scalar>) -> Result<Sets, MapError> {
             let target = Target::by_name(name)?;
             let source = Source::of_rule(&value.clone().into_text())?;
             match &source {
-                Source::Text(word) if !word.is_empty() && !target.takes(word) => Err(MapError::value(
+                Source::Text(word) if !target.takes(word) => Err(MapError::value(
                     name,
                     format!("{word:?} is none of the words of this column"),
                 )),

@@ -10,7 +10,8 @@ use crate::json::{Json, embedded};
 /// `name|eventName`; or a part of a text: `arn[after=/]`, `arn[before=/]`.
 ///
 /// Keys are compared without case. Lists on the way are entered, every element of them; a list of
-/// pairs (`[{"name": …, "value": …}]`) is entered by name, and so is a string that holds JSON.
+/// pairs (`[{"name": …, "value": …}]`) is entered by name, and so is a string that holds JSON. A key with
+/// a dot in it stands in quotes: `actor.'.tag'`.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Path {
     text: String,
@@ -59,8 +60,12 @@ fn way_of(text: &str, way: &str) -> Result<Vec<Step>, MapError> {
     let mut steps = Vec::new();
     for part in split(way, '.') {
         let (key, mut rest) = part.find('[').map_or((part, ""), |at| part.split_at(at));
+        let key = key.trim_matches('\'');
         if key.is_empty() {
             return Err(wrong("a key is empty"));
+        }
+        if key.contains(['{', '}']) {
+            return Err(wrong("a brace in a key"));
         }
         steps.push(Step::Key(key.to_owned()));
         while let Some(inner) = rest.strip_prefix('[') {
@@ -80,16 +85,17 @@ fn way_of(text: &str, way: &str) -> Result<Vec<Step>, MapError> {
     Ok(steps)
 }
 
-/// The parts between separators; one in brackets is none.
+/// The parts between separators; one in brackets or quotes is none.
 fn split(text: &str, separator: char) -> Vec<&str> {
-    let mut depth = 0_u32;
+    let (mut depth, mut quoted) = (0_u32, false);
     text.split(|c| {
         match c {
+            '\'' => quoted = !quoted,
             '[' => depth += 1,
             ']' => depth = depth.saturating_sub(1),
             _ => {}
         }
-        c == separator && depth == 0
+        c == separator && depth == 0 && !quoted
     })
     .collect()
 }
@@ -197,7 +203,7 @@ mod tests {
         "actor": {"email": "hana@example.co.jp"},
         "target": [{"type": "App", "id": 1}, {"type": "User", "id": 2}, {"type": "User", "id": 3}],
         "parameters": [{"name": "login_type", "value": "saml"}, {"name": "second", "boolValue": true}],
-        "user.name": "taro", "deep": {"a.b": {"c": "x"}},
+        "user.name": "taro", "kind": {".tag": "t"}, "deep": {"a.b": {"c": "x"}},
         "inner": "{\"code\": 7}", "words": ["a", "b"], "none": null, "empty": []
     }"#;
 
@@ -223,6 +229,7 @@ mod tests {
             ("parameters.login_type", vec!["saml"]),
             ("parameters.second", vec!["true"]),
             ("user.name", vec!["taro"]),
+            ("kind.'.tag'", vec!["t"]),
             ("deep.a.b.c", vec!["x"]),
             ("inner.code", vec!["7"]),
             ("words", vec!["a", "b"]),
@@ -264,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_path_that_is_none_is_an_error() {
-        for path in ["", "a..b", "a[", "a[x]", "a[0]b", "[0]", "a|", "a||b"] {
+        for path in ["", "a..b", "a[", "a[x]", "a[0]b", "[0]", "a|", "a||b", "a{b", "''"] {
             assert!(Path::parse(path).is_err(), "{path}");
         }
     }
