@@ -147,6 +147,8 @@ maps! {
     "fortigate_event"
     "ivanti_event"
     "panos_globalprotect"
+    "sonicwall_event"
+    "sophos_event"
 }
 
 /// The maps of [`MAPS`], read.
