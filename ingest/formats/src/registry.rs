@@ -106,6 +106,17 @@ static CODE: &[FormatSpec] = &[
         },
     },
     FormatSpec {
+        id: "openvpn.log",
+        title: "OpenVPN server",
+        transports: "syslog, file",
+        lateness: minutes(10),
+        prepare: "verb 3",
+        reader: Reader::Code {
+            sniff: crate::openvpn_log::sniff,
+            make: || Box::new(crate::openvpn_log::OpenvpnLog::default()),
+        },
+    },
+    FormatSpec {
         id: "web.combined",
         title: "nginx and Apache access logs",
         transports: "syslog, file",
