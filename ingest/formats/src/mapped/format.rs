@@ -59,7 +59,14 @@ impl Mapped {
         }
         let json = Json::Object(found.members);
         let header = header_fields(frame.as_ref());
-        write_row(&map, &mut out.rows, settings, &[&json, &header], found.set);
+        let roots = [&json, &header];
+        let fields = Fields {
+            roots: roots.to_vec(),
+            header: frame.and_then(|frame| frame.clock()),
+        };
+        let set = found.set.map_or(&[][..], Vec::as_slice);
+        map.write(&mut out.rows, settings, &fields, set);
+        fill_side(&mut out.rows, &roots);
         out.rows.verbatim(Column::Native, &json.to_string());
         out.rows.end();
     }
@@ -229,7 +236,7 @@ impl Reader<'_> {
         let elements = elements(map, &roots);
         if elements.is_empty() {
             rows.begin(raw, &map.id, index);
-            write_row(map, rows, self.settings, &roots, None);
+            write_row(map, rows, self.settings, &roots);
             rows.end();
             return Ok(());
         }
@@ -248,7 +255,7 @@ impl Reader<'_> {
                 &map.id,
                 index.saturating_mul(ELEMENTS_MAX_U32).saturating_add(place),
             );
-            write_row(map, rows, self.settings, &with_element, None);
+            write_row(map, rows, self.settings, &with_element);
             rows.number_native_id(place);
             rows.end();
         }
@@ -288,8 +295,11 @@ fn list_at<'j>(json: &'j Json<'j>, path: &str) -> &'j [Json<'j>] {
     }
 }
 
-fn write_row(map: &Map, rows: &mut EventBuilder, settings: &Settings, roots: &[&Json<'_>], set: Option<&Sets>) {
-    let fields = Fields { roots: roots.to_vec() };
-    map.write(rows, settings, &fields, set.map_or(&[], Vec::as_slice));
+fn write_row(map: &Map, rows: &mut EventBuilder, settings: &Settings, roots: &[&Json<'_>]) {
+    let fields = Fields {
+        roots: roots.to_vec(),
+        header: None,
+    };
+    map.write(rows, settings, &fields, &[]);
     fill_side(rows, roots);
 }
