@@ -34,6 +34,7 @@ pub mod linux_sshd;
 pub mod m365_audit;
 pub mod mail_dovecot;
 pub mod mail_postfix;
+pub mod openvpn_log;
 pub mod web_combined;
 pub mod windows_security;
 

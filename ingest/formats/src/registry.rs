@@ -134,6 +134,18 @@ static CODE: &[FormatSpec] = &[
         },
     },
     FormatSpec {
+        id: "openvpn.log",
+        title: "OpenVPN server",
+        transports: "syslog, file",
+        lateness: minutes(10),
+        prepare: "verb 3",
+        reader: Reader::Code {
+            sniff: crate::openvpn_log::sniff,
+            lines: true,
+            make: || Box::new(crate::openvpn_log::OpenvpnLog::default()),
+        },
+    },
+    FormatSpec {
         id: "web.combined",
         title: "nginx and Apache access logs",
         transports: "syslog, file",
@@ -192,6 +204,8 @@ maps! {
     "fortigate_event"
     "ivanti_event"
     "panos_globalprotect"
+    "sonicwall_event"
+    "sophos_event"
     "keycloak_event"
     "auth0_log"
     "jumpcloud_event"

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
+use jiff::fmt::temporal::Pieces;
+use jiff::tz::{Offset, TimeZone};
 use sekisho_model::{Column, EventBuilder, Raw, Time};
 
 use crate::Settings;
@@ -25,6 +27,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) pid: Option<&'a str>,
     /// What it wrote.
     pub(crate) message: &'a str,
+    /// The offset from UTC that the time stamp names.
+    offset: Option<Offset>,
 }
 
 /// When, as far as the header tells.
@@ -56,6 +60,15 @@ impl<'a> Frame<'a> {
     }
 
     fn split(line: &'a str) -> Option<Self> {
+        let (_, stamp) = strip_priority(line);
+        let stamp = stamp.strip_prefix("1 ").unwrap_or(stamp).trim_start();
+        Self::split_fields(line).map(|frame| Self {
+            offset: offset(stamp.split(' ').next().unwrap_or_default()),
+            ..frame
+        })
+    }
+
+    fn split_fields(line: &'a str) -> Option<Self> {
         let (priority, rest) = strip_priority(line);
         if let Some(rest) = rest.strip_prefix("1 ").filter(|_| priority) {
             return Self::rfc5424(rest);
@@ -95,6 +108,11 @@ impl<'a> Frame<'a> {
         }
     }
 
+    /// When it was written and in which zone, if the header says both with an offset.
+    pub(crate) fn clock(&self) -> Option<(Time, TimeZone)> {
+        Some((self.zoned()?, TimeZone::fixed(self.offset?)))
+    }
+
     /// When it was written, in the zone and year that the settings give where it says none.
     pub(crate) fn time(&self, years: &mut Years, raw: &Raw<'_>, settings: &Settings) -> Option<Time> {
         match self.stamp {
@@ -121,6 +139,7 @@ impl<'a> Frame<'a> {
             program,
             pid,
             message,
+            offset: None,
         })
     }
 
@@ -133,6 +152,7 @@ impl<'a> Frame<'a> {
                 program: Some(program),
                 pid,
                 message: after(text, first),
+                offset: None,
             };
         }
         let rest = after(text, first);
@@ -144,6 +164,7 @@ impl<'a> Frame<'a> {
                 program: Some(program),
                 pid,
                 message: after(rest, second),
+                offset: None,
             },
             None => Self {
                 stamp,
@@ -151,6 +172,7 @@ impl<'a> Frame<'a> {
                 program: None,
                 pid: None,
                 message: rest,
+                offset: None,
             },
         }
         .without_empty_host()
@@ -233,6 +255,11 @@ fn iso_stamp(text: &str) -> Option<(Stamp, &str)> {
     let clock = rest.split(' ').next()?;
     let stamp = iso(text.get(..first.len() + 1 + clock.len())?)?;
     Some((stamp, after(rest, clock)))
+}
+
+/// The offset that an ISO time names.
+fn offset(text: &str) -> Option<Offset> {
+    Pieces::parse(text).ok()?.to_numeric_offset()
 }
 
 fn iso(text: &str) -> Option<Stamp> {

@@ -86,7 +86,7 @@ fn every_sample_has_the_rows_that_stand_beside_it() {
     for spec in FORMATS.iter() {
         let Some(path) = sample(spec.id) else { continue };
         let found = rows(spec.id, &std::fs::read(&path).unwrap());
-        let expected_path = path.with_file_name("expected.ndjson");
+        let expected_path = path.with_file_name(format!("{}.expected.ndjson", spec.id));
         if std::env::var_os("UPDATE_SAMPLES").is_some() {
             std::fs::write(&expected_path, found.join("\n") + "\n").unwrap();
             continue;

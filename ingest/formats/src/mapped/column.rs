@@ -1,5 +1,7 @@
 //! Writing a value into a column, as its kind wants it.
 
+use std::time::Duration;
+
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::TimeZone;
 use sekisho_model::{Column, EventBuilder, Kind, Time};
@@ -121,12 +123,30 @@ impl Target {
 pub(super) struct Clock<'s> {
     pub(super) formats: &'s [String],
     pub(super) zone: &'s TimeZone,
+    /// When the header of the line was written, and in which zone.
+    pub(super) header: Option<&'s (Time, TimeZone)>,
 }
 
+/// How far a time in a message and that in the header may be apart to be of one zone: a message is sent
+/// within seconds, and zones differ by a quarter of an hour at least.
+const ZONE_AGREES_MAX: Duration = Duration::from_mins(10);
+
 impl Clock<'_> {
+    /// Reads a time. A local one is of the zone of the header if it then agrees with the header; a relay
+    /// may have written the header in a zone of its own.
     fn read(&self, text: &str) -> Option<Time> {
         let (text, named) = timestamp::without_zone_name(text);
-        let zone = named.as_ref().unwrap_or(self.zone);
+        if let Some(zone) = &named {
+            return self.read_in(text, zone);
+        }
+        let by_header = self.header.and_then(|(header, zone)| {
+            let time = self.read_in(text, zone)?;
+            (time.distance(*header) <= ZONE_AGREES_MAX).then_some(time)
+        });
+        by_header.or_else(|| self.read_in(text, self.zone))
+    }
+
+    fn read_in(&self, text: &str, zone: &TimeZone) -> Option<Time> {
         let by_format = |format: &String| {
             let broken = BrokenDownTime::parse(format, text.trim()).ok()?;
             match broken.to_timestamp() {

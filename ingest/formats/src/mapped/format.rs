@@ -59,7 +59,14 @@ impl Mapped {
         }
         let json = Json::Object(found.members);
         let header = header_fields(frame.as_ref());
-        write_row(&map, &mut out.rows, settings, &[&json, &header], found.set);
+        let roots = [&json, &header];
+        let fields = Fields {
+            roots: roots.to_vec(),
+            header: frame.and_then(|frame| frame.clock()),
+        };
+        let set = found.set.map_or(&[][..], Vec::as_slice);
+        map.write(&mut out.rows, settings, &fields, set);
+        fill_side(&mut out.rows, &roots);
         out.rows.verbatim(Column::Native, &json.to_string());
         out.rows.end();
     }
@@ -308,7 +315,10 @@ fn list_at<'j>(json: &'j Json<'j>, path: &str) -> &'j [Json<'j>] {
 }
 
 fn write_row(map: &Map, rows: &mut EventBuilder, settings: &Settings, roots: &[&Json<'_>], set: Option<&Sets>) {
-    let fields = Fields { roots: roots.to_vec() };
+    let fields = Fields {
+        roots: roots.to_vec(),
+        header: None,
+    };
     map.write(rows, settings, &fields, set.map_or(&[], Vec::as_slice));
     fill_side(rows, roots);
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use regex::{Regex, RegexSet};
 use sekisho_model::{Column, EventBuilder};
 
@@ -112,9 +113,10 @@ impl Map {
             clock: Clock {
                 formats: &self.record.time_formats,
                 zone: match self.record.zone {
-                    ZoneFile::Utc => &jiff::tz::TimeZone::UTC,
+                    ZoneFile::Utc => &TimeZone::UTC,
                     ZoneFile::Local => &settings.zone,
                 },
+                header: fields.header.as_ref().filter(|_| self.record.zone == ZoneFile::Local),
             },
             done: Vec::new(),
         };

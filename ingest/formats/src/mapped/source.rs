@@ -5,11 +5,14 @@ use std::borrow::Cow;
 use super::MapError;
 use super::path::Path;
 use crate::json::Json;
-use sekisho_model::EventBuilder;
+use jiff::tz::TimeZone;
+use sekisho_model::{EventBuilder, Time};
 
 /// The fields of a record: objects that are asked in this order.
 pub(super) struct Fields<'r> {
     pub(super) roots: Vec<&'r Json<'r>>,
+    /// When the header of a line was written, and in which zone.
+    pub(super) header: Option<(Time, TimeZone)>,
 }
 
 impl Fields<'_> {
