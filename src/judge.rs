@@ -36,6 +36,7 @@ impl LogJudge {
             zone: settings.zone.clone(),
             year,
             trusted_proxies: settings.trusted_proxies.clone(),
+            maps: Vec::new(),
         };
         let engine = Engine::new(loaded.rules);
         let decoder = Decoder::new(formats, engine.projection().clone());

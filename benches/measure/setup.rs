@@ -78,6 +78,7 @@ impl Context {
             zone: self.zone.clone(),
             year: YearPolicy::Nearest,
             trusted_proxies: Vec::new(),
+            maps: Vec::new(),
         };
         Decoder::new(settings, self.engine().projection().clone())
     }

@@ -216,6 +216,7 @@ mod tests {
             zone,
             year: YearPolicy::Nearest,
             trusted_proxies: Vec::new(),
+            maps: Vec::new(),
         };
         let mut decoder = Decoder::new(settings, Projection::default());
         let mut out = decoder.output();

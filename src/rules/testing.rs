@@ -221,6 +221,7 @@ fn records(records: &[Record], engine: &Engine, settings: &Settings) -> Result<E
         zone: settings.zone.clone(),
         year: YearPolicy::Nearest,
         trusted_proxies: Vec::new(),
+        maps: Vec::new(),
     };
     let mut decoder = Decoder::new(formats, engine.projection().clone());
     let mut out = decoder.output();

@@ -1,9 +1,12 @@
 //! What a format is, and what it works with.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use sekisho_model::{EventBuilder, Projection, Raw, Reject, Snapshot, Time};
+
+use crate::Map;
 
 /// The year of a time stamp that has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct Settings {
     pub year: YearPolicy,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Maps of the user's own, asked before those that are shipped; the shape of one tells whose it is.
+    pub maps: Vec<Arc<Map>>,
 }
 
 /// Reads the records of one kind of source.

@@ -24,6 +24,7 @@ pub(crate) fn settings() -> Settings {
         zone: TimeZone::get("Asia/Tokyo").unwrap(),
         year: YearPolicy::Nearest,
         trusted_proxies: vec!["192.0.2.0/28".parse().unwrap(), "10.0.0.0/8".parse().unwrap()],
+        maps: Vec::new(),
     }
 }
 

@@ -170,6 +170,7 @@ mod tests {
             zone: TimeZone::get("Asia/Tokyo").unwrap(),
             year,
             trusted_proxies: Vec::new(),
+            maps: Vec::new(),
         }
     }
 

@@ -20,6 +20,7 @@ fn decoder() -> Decoder {
         zone: jiff::tz::TimeZone::UTC,
         year: YearPolicy::Nearest,
         trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+        maps: Vec::new(),
     };
     Decoder::new(settings, Projection::new(["method", "properties.status.errorCode"]))
 }

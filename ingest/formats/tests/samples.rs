@@ -43,6 +43,7 @@ fn rows(source: &str, contents: &[u8]) -> Vec<String> {
         zone: jiff::tz::TimeZone::get("Asia/Tokyo").unwrap(),
         year: YearPolicy::Starting(2026),
         trusted_proxies: Vec::new(),
+        maps: Vec::new(),
     };
     let origin = Origin {
         tenant: "default".into(),

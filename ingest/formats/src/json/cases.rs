@@ -41,6 +41,7 @@ pub(crate) fn decode(format: &mut dyn Format, record: &[u8], paths: &[&str]) -> 
         zone: TimeZone::UTC,
         year: YearPolicy::Nearest,
         trusted_proxies: Vec::new(),
+        maps: Vec::new(),
     };
     let mut out = Output::new(&Projection::new(paths.iter().copied()));
     let raw = Raw {

@@ -54,6 +54,12 @@ pub(super) struct RecordFile {
     /// The names of the columns of a table, in order.
     #[serde(default)]
     pub(super) headers: Vec<String>,
+    /// Other names that a column of a table may have in its header, by the name that the map uses.
+    #[serde(default)]
+    pub(super) aliases: BTreeMap<String, OneOrMany>,
+    /// Lines by which a sender says that what it sent is not whole; `*` stands for any text.
+    #[serde(default)]
+    pub(super) cut: OneOrMany,
     /// What stands between the columns of a table; a comma unless said otherwise.
     pub(super) delimiter: Option<char>,
     /// Forms of time stamps beside RFC 3339 and its relatives, as `strptime` has them.
@@ -75,9 +81,11 @@ pub(super) enum ShapeFile {
     Text,
     /// A row of a table whose headers the map gives.
     Table,
+    /// A row of a table that begins with its headers.
+    Csv,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ZoneFile {
     /// UTC.
@@ -85,12 +93,17 @@ pub(super) enum ZoneFile {
     Utc,
     /// The zone of the settings.
     Local,
+    /// A zone of the tz database.
+    #[serde(untagged)]
+    Named(String),
 }
 
 /// A pattern over the message of a line; its named groups are fields.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PatternFile {
+    /// The column of a table that it is matched with; of other shapes it is the message.
+    pub(super) of: Option<String>,
     pub(super) matches: String,
     #[serde(default)]
     pub(super) set: BTreeMap<String, Scalar>,

@@ -101,7 +101,7 @@ fn line_fields<'a, 'm>(map: &'m Map, text: &'a str, message: &'a str) -> Found<'
             members: key_values(text),
             set: None,
         },
-        ShapeFile::Table => Found {
+        ShapeFile::Table | ShapeFile::Csv => Found {
             members: table_fields(map, message),
             set: None,
         },
@@ -147,7 +147,7 @@ fn pattern_fields<'a, 'm>(map: &'m Map, message: &'a str) -> Found<'a, 'm> {
 fn expected(map: &Map) -> &'static str {
     match map.record.shape {
         ShapeFile::KeyValue => "expected `key=value` pairs",
-        ShapeFile::Table => "expected cells between delimiters",
+        ShapeFile::Table | ShapeFile::Csv => "expected cells between delimiters",
         ShapeFile::Text => "expected a line of text",
         ShapeFile::Json => "expected a JSON object",
     }
@@ -230,7 +230,13 @@ fn list_at<'j>(json: &'j Json<'j>, path: &str) -> &'j [Json<'j>] {
     }
 }
 
-fn write_row(map: &Map, rows: &mut EventBuilder, settings: &Settings, roots: &[&Json<'_>], set: Option<&Sets>) {
+pub(super) fn write_row(
+    map: &Map,
+    rows: &mut EventBuilder,
+    settings: &Settings,
+    roots: &[&Json<'_>],
+    set: Option<&Sets>,
+) {
     let fields = Fields { roots: roots.to_vec() };
     map.write(rows, settings, &fields, set.map_or(&[], Vec::as_slice));
     fill_side(rows, roots);

@@ -1,18 +1,19 @@
 //! A map, checked and ready.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use regex::{Regex, RegexSet};
 use sekisho_model::{Column, EventBuilder};
 
 use super::MapError;
 use super::column::{self, Clock, Target};
-use super::condition::Condition;
+use super::condition::{Condition, Glob};
 use super::file::{self, MapFile, OneOrMany, RecordFile, Scalar, ShapeFile, ZoneFile};
 use super::source::{Fields, Source};
 use super::words::Words;
-use crate::Settings;
+use crate::{Settings, names};
 
 /// A format that is data.
 #[derive(Clone, Debug)]
@@ -23,6 +24,10 @@ pub struct Map {
     pub(crate) lateness: Duration,
     pub(crate) prepare: String,
     pub(super) record: RecordFile,
+    zone: Option<TimeZone>,
+    /// What the map calls a column, by the other names it may have.
+    pub(super) aliases: HashMap<String, String>,
+    pub(super) cut: Vec<Glob>,
     pub(super) inside: Vec<String>,
     pub(super) each: Vec<String>,
     pub(super) patterns: Patterns,
@@ -40,6 +45,7 @@ pub(super) struct Patterns {
 
 #[derive(Clone, Debug)]
 pub(super) struct Pattern {
+    pub(super) of: Option<String>,
     pub(super) regex: Regex,
     pub(super) set: Sets,
 }
@@ -56,6 +62,10 @@ impl Map {
     /// Reads and checks the text of a map.
     pub fn parse(text: &str) -> Result<Self, MapError> {
         let file = file::parse(text)?;
+        if file.record.shape == ShapeFile::Csv && file.record.keys.is_empty() {
+            let message = "expected names of columns, by which a table of this shape is known";
+            return Err(MapError::value("record.keys", message));
+        }
         let words = words(&file)?;
         let rules = file.rule.iter().zip(1..).map(|(rule, number)| {
             let compiled = || -> Result<Rule, MapError> {
@@ -74,6 +84,9 @@ impl Map {
             inside: file.record.inside.0.clone(),
             each: file.record.each.0.clone(),
             patterns: patterns(&file)?,
+            zone: zone(&file.record.zone)?,
+            aliases: aliases(&file.record),
+            cut: file.record.cut.0.iter().map(|glob| Glob::new(glob)).collect(),
             record: file.record,
             id: file.id,
             title: file.title,
@@ -102,10 +115,7 @@ impl Map {
             fields,
             clock: Clock {
                 formats: &self.record.time_formats,
-                zone: match self.record.zone {
-                    ZoneFile::Utc => &jiff::tz::TimeZone::UTC,
-                    ZoneFile::Local => &settings.zone,
-                },
+                zone: self.zone.as_ref().unwrap_or(&settings.zone),
             },
             done: Vec::new(),
         };
@@ -244,6 +254,25 @@ fn words(file: &MapFile) -> Result<BTreeMap<Target, Words>, MapError> {
         .collect()
 }
 
+fn aliases(record: &RecordFile) -> HashMap<String, String> {
+    let pairs = record.aliases.iter().flat_map(|(ours, theirs)| {
+        let theirs = theirs.0.iter().map(|theirs| names::normalise(theirs).into_owned());
+        theirs.map(|theirs| (theirs, ours.clone()))
+    });
+    pairs.collect()
+}
+
+/// None is the zone of the settings.
+fn zone(zone: &ZoneFile) -> Result<Option<TimeZone>, MapError> {
+    match zone {
+        ZoneFile::Utc => Ok(Some(TimeZone::UTC)),
+        ZoneFile::Local => Ok(None),
+        ZoneFile::Named(name) => TimeZone::get(name)
+            .map(Some)
+            .map_err(|_| MapError::value("record.zone", "expected `utc`, `local` or a name such as `Asia/Tokyo`")),
+    }
+}
+
 fn patterns(file: &MapFile) -> Result<Patterns, MapError> {
     let wrong = |number: usize, error: &regex::Error| {
         MapError::value(
@@ -253,6 +282,7 @@ fn patterns(file: &MapFile) -> Result<Patterns, MapError> {
     };
     let each = file.pattern.iter().zip(1..).map(|(pattern, number)| {
         Ok(Pattern {
+            of: pattern.of.clone(),
             regex: Regex::new(&pattern.matches).map_err(|error| wrong(number, &error))?,
             set: sets(&pattern.set).map_err(|error| within(&format!("pattern {number}"), error))?,
         })
