@@ -84,7 +84,7 @@ impl Log {
 
     fn row(&mut self, text: &str, rows: &mut Rows<'_, '_>) {
         if text.trim().is_empty() {
-            return;
+            return rows.reject(text, "a blank line");
         }
         if let Some(header) = Header::of(text, &rows.maps) {
             self.header = Some(header);
