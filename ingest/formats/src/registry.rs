@@ -184,6 +184,7 @@ macro_rules! maps {
 maps! {
     "okta_system"
     "fortigate_event"
+    "web_json"
 }
 
 /// The maps of [`MAPS`], read.

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::Map;
 use super::file::ShapeFile;
 use super::format::write_row;
-use super::map::Sets;
 use super::shape::cells;
 use crate::json::Json;
 use crate::names;
@@ -107,36 +106,13 @@ impl Map {
             .iter()
             .zip(&cells)
             .filter(|(_, cell)| !cell.trim().is_empty());
-        let mut members: Vec<(Cow<'_, str>, Json<'_>)> = pairs
+        let members: Vec<(Cow<'_, str>, Json<'_>)> = pairs
             .map(|(name, cell)| (Cow::Borrowed(name.as_str()), Json::Text(Cow::Borrowed(cell.trim()))))
             .collect();
-        let set = self.match_cells(header, &cells, &mut members);
         let json = Json::Object(members);
         out.rows.begin(&raw, source, index);
-        write_row(self, &mut out.rows, settings, &[&json], set);
+        write_row(self, &mut out.rows, settings, &[&json], None);
         out.rows.verbatim(Column::Native, &json.to_string());
         out.rows.end();
-    }
-
-    /// Adds the groups of the patterns that match their column; what the first of them sets counts.
-    fn match_cells<'a>(
-        &'a self,
-        header: &Header,
-        cells: &'a [String],
-        members: &mut Vec<(Cow<'a, str>, Json<'a>)>,
-    ) -> Option<&'a Sets> {
-        let mut set = None;
-        for pattern in &self.patterns.each {
-            let place = header.names.iter().position(|name| Some(name) == pattern.of.as_ref());
-            let cell = place.and_then(|place| cells.get(place));
-            let Some(captures) = cell.and_then(|cell| pattern.regex.captures(cell.trim())) else {
-                continue;
-            };
-            let names = pattern.regex.capture_names().flatten();
-            let groups = names.filter_map(|name| Some((name, captures.name(name)?.as_str())));
-            members.extend(groups.map(|(name, group)| (Cow::Borrowed(name), Json::Text(Cow::Borrowed(group)))));
-            set = set.or(Some(&pattern.set));
-        }
-        set
     }
 }

@@ -54,6 +54,13 @@ pub(super) struct RecordFile {
     /// The names of the columns of a table, in order.
     #[serde(default)]
     pub(super) headers: Vec<String>,
+    /// Where the address of the other end of a connection stands.
+    #[serde(default)]
+    pub(super) peer: OneOrMany,
+    /// Where the addresses stand that a proxy forwards. They are believed only if the peer is a proxy that is
+    /// trusted.
+    #[serde(default)]
+    pub(super) forwarded: OneOrMany,
     /// Other names that a column of a table may have in its header, by the name that the map uses.
     #[serde(default)]
     pub(super) aliases: BTreeMap<String, OneOrMany>,
@@ -102,7 +109,7 @@ pub(super) enum ZoneFile {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PatternFile {
-    /// The column of a table that it is matched with; of other shapes it is the message.
+    /// The path to the field that it is matched with; of lines of text it is the message.
     pub(super) of: Option<String>,
     pub(super) matches: String,
     #[serde(default)]

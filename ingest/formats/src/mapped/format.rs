@@ -237,7 +237,9 @@ pub(super) fn write_row(
     roots: &[&Json<'_>],
     set: Option<&Sets>,
 ) {
-    let fields = Fields { roots: roots.to_vec() };
-    map.write(rows, settings, &fields, set.map_or(&[], Vec::as_slice));
+    let mut fields = Fields { roots: roots.to_vec() };
+    let (groups, matched) = map.match_fields(&fields);
+    fields.roots.push(&groups);
+    map.write(rows, settings, &fields, set.or(matched).map_or(&[], Vec::as_slice));
     fill_side(rows, roots);
 }

@@ -1,5 +1,6 @@
 //! A map, checked and ready.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
@@ -11,9 +12,13 @@ use super::MapError;
 use super::column::{self, Clock, Target};
 use super::condition::{Condition, Glob};
 use super::file::{self, MapFile, OneOrMany, RecordFile, Scalar, ShapeFile, ZoneFile};
+use super::path::Path;
 use super::source::{Fields, Source};
 use super::words::Words;
-use crate::{Settings, names};
+use crate::json::Json;
+use crate::pattern::bounded;
+use crate::web_combined::client;
+use crate::{Settings, address, names};
 
 /// A format that is data.
 #[derive(Clone, Debug)]
@@ -28,6 +33,8 @@ pub struct Map {
     /// What the map calls a column, by the other names it may have.
     pub(super) aliases: HashMap<String, String>,
     pub(super) cut: Vec<Glob>,
+    peer: Vec<Path>,
+    forwarded: Vec<Path>,
     pub(super) inside: Vec<String>,
     pub(super) each: Vec<String>,
     pub(super) patterns: Patterns,
@@ -45,7 +52,8 @@ pub(super) struct Patterns {
 
 #[derive(Clone, Debug)]
 pub(super) struct Pattern {
-    pub(super) of: Option<String>,
+    /// The field that it is matched with; none is the message.
+    of: Option<Path>,
     pub(super) regex: Regex,
     pub(super) set: Sets,
 }
@@ -86,6 +94,8 @@ impl Map {
             patterns: patterns(&file)?,
             zone: zone(&file.record.zone)?,
             aliases: aliases(&file.record),
+            peer: paths(&file.record.peer)?,
+            forwarded: paths(&file.record.forwarded)?,
             cut: file.record.cut.0.iter().map(|glob| Glob::new(glob)).collect(),
             record: file.record,
             id: file.id,
@@ -128,9 +138,47 @@ impl Map {
         for (target, sources) in &self.columns {
             writer.set_from(*target, sources);
         }
+        self.write_client(rows, settings, fields);
         if rows.current(Column::Action).is_none() && rows.current(Column::ParseStatus) == Some("ok") {
             rows.verbatim(Column::ParseStatus, "unparsed");
         }
+    }
+}
+
+impl Map {
+    /// Sets the address that a request came from.
+    fn write_client(&self, rows: &mut EventBuilder, settings: &Settings, fields: &Fields<'_>) {
+        let Some(peer) = self.peer.iter().find_map(|path| fields.first(path)) else {
+            return;
+        };
+        let forwarded = self
+            .forwarded
+            .iter()
+            .map(|path| fields.all(path))
+            .find(|list| !list.is_empty());
+        if let Some(ip) = client::of(&peer, forwarded.as_deref(), &settings.trusted_proxies) {
+            address::set_source_ip(rows, ip);
+        }
+    }
+
+    /// The groups of the patterns that match their fields, and what the first of them sets.
+    pub(super) fn match_fields<'j>(&self, fields: &Fields<'_>) -> (Json<'j>, Option<&Sets>) {
+        let (mut members, mut set) = (Vec::new(), None);
+        for pattern in &self.patterns.each {
+            let text = pattern
+                .of
+                .as_ref()
+                .and_then(|path| fields.first(path))
+                .unwrap_or_default();
+            let Some(captures) = pattern.regex.captures(bounded(&text)).filter(|_| pattern.of.is_some()) else {
+                continue;
+            };
+            let names = pattern.regex.capture_names().flatten();
+            let groups = names.filter_map(|name| Some((name.to_owned(), captures.name(name)?.as_str().to_owned())));
+            members.extend(groups.map(|(name, group)| (Cow::Owned(name), Json::Text(Cow::Owned(group)))));
+            set = set.or(Some(&pattern.set));
+        }
+        (Json::Object(members), set)
     }
 }
 
@@ -254,6 +302,10 @@ fn words(file: &MapFile) -> Result<BTreeMap<Target, Words>, MapError> {
         .collect()
 }
 
+fn paths(texts: &OneOrMany) -> Result<Vec<Path>, MapError> {
+    texts.0.iter().map(|text| Path::parse(text)).collect()
+}
+
 fn aliases(record: &RecordFile) -> HashMap<String, String> {
     let pairs = record.aliases.iter().flat_map(|(ours, theirs)| {
         let theirs = theirs.0.iter().map(|theirs| names::normalise(theirs).into_owned());
@@ -282,7 +334,7 @@ fn patterns(file: &MapFile) -> Result<Patterns, MapError> {
     };
     let each = file.pattern.iter().zip(1..).map(|(pattern, number)| {
         Ok(Pattern {
-            of: pattern.of.clone(),
+            of: pattern.of.as_deref().map(Path::parse).transpose()?,
             regex: Regex::new(&pattern.matches).map_err(|error| wrong(number, &error))?,
             set: sets(&pattern.set).map_err(|error| within(&format!("pattern {number}"), error))?,
         })
