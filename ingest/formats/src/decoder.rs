@@ -2,6 +2,7 @@
 
 use sekisho_model::{Projection, Raw, Reject, Snapshot, Time, Wrapping};
 
+use crate::csv_map;
 use crate::registry::{FORMATS, FormatSpec, place_of};
 use crate::shipper::{self, Shipped};
 use crate::syslog::{self, Frame};
@@ -63,7 +64,7 @@ impl Decoder {
             None => source == "auto",
         };
         let shipped = if may_be_shipped {
-            shipper::unwrap(raw.bytes, &self.settings.zone, false)
+            shipper::unwrap(raw.bytes, &self.settings.zone, source == csv_map::ID)
         } else {
             None
         };

@@ -14,6 +14,7 @@
 
 mod activity;
 mod address;
+mod csv_map;
 mod decoder;
 mod dedupe;
 mod format;

@@ -157,6 +157,18 @@ static CODE: &[FormatSpec] = &[
             make: || Box::new(crate::web_combined::WebCombined::default()),
         },
     },
+    FormatSpec {
+        id: crate::csv_map::ID,
+        title: "Tables (CSV, TSV) that begin with a line of headers",
+        transports: "file, HTTP",
+        lateness: minutes(24 * 60),
+        prepare: "name the source: a row alone does not tell what it is",
+        reader: Reader::Code {
+            sniff: crate::csv_map::sniff,
+            lines: true,
+            make: || Box::new(crate::csv_map::CsvMap::default()),
+        },
+    },
 ];
 
 /// A format that is data, as it is written.
@@ -211,6 +223,7 @@ maps! {
     "jumpcloud_event"
     "dropbox_event"
     "salesforce_login"
+    "web_json"
     // Any vendor's record may be written so, and has said more before.
     "ocsf_json"
     "ecs_json"

@@ -178,21 +178,9 @@ fn word(text: Option<&str>) -> String {
 fn time_at(value: &Json<'_>, zone: &TimeZone) -> Option<Time> {
     match value {
         Json::Text(text) => timestamp::iso(text, zone).or_else(|| time_of(value)),
-        Json::Number(number) => time_of(value).or_else(|| seconds(&number.to_string())),
+        Json::Number(_) => time_of(value),
         Json::Null | Json::Flag(_) | Json::List(_) | Json::Object(_) => None,
     }
-}
-
-/// Seconds since 1970 with a fraction, as Fluent Bit and GELF write them.
-fn seconds(text: &str) -> Option<Time> {
-    let (whole, fraction) = text.split_once('.')?;
-    let micros = format!("{fraction:0<6}");
-    let micros: i64 = micros.get(..6)?.parse().ok()?;
-    let whole: i64 = whole
-        .parse()
-        .ok()
-        .filter(|whole| (0..i64::MAX / 1_000_000 - 1).contains(whole))?;
-    Some(Time(whole * 1_000_000 + micros))
 }
 
 #[cfg(test)]

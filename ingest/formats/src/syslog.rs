@@ -42,12 +42,17 @@ enum Stamp {
 
 /// The text of a record: bytes that are not UTF-8 are replaced, line ends and a BOM taken off.
 pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    let bytes = without_end(bytes);
+    String::from_utf8_lossy(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes))
+}
+
+/// A line without its end.
+pub(crate) fn without_end(bytes: &[u8]) -> &[u8] {
     let end = bytes
         .iter()
         .rposition(|byte| !matches!(byte, b'\r' | b'\n' | b'\0'))
         .map_or(0, |last| last + 1);
-    let bytes = bytes.get(..end).unwrap_or_default();
-    String::from_utf8_lossy(bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes))
+    bytes.get(..end).unwrap_or_default()
 }
 
 impl<'a> Frame<'a> {

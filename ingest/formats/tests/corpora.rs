@@ -243,7 +243,9 @@ proptest! {
     #[test]
     fn whatever_the_bytes_no_record_is_lost(records in prop::collection::vec(record(), 1..20)) {
         let records: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
-        for source in FORMATS.iter().map(|spec| spec.id).chain(["auto", "no.such"]) {
+        // Of tables, lines of headers are no records; their law stands beside them.
+        let sources = FORMATS.iter().map(|spec| spec.id).filter(|id| *id != "csv.map");
+        for source in sources.chain(["auto", "no.such"]) {
             let (batches, rejects) = decode(source, &records, &[5]);
             let rejected = check(source, &records, &batches, &rejects);
             prop_assert!(source != "no.such" || rejected == records.len());

@@ -7,6 +7,8 @@ use sekisho_model::Time;
 use super::Json;
 use crate::timestamp;
 
+/// Below this a number with a fraction is no time: 9 September 2001.
+const SECONDS_MIN: i64 = 1_000_000_000;
 /// Below this a number counts seconds: 1 January 2400.
 const SECONDS_MAX: i64 = 13_569_465_600;
 /// Below this a number counts milliseconds.
@@ -18,12 +20,29 @@ const MICROS_MAX: i64 = 13_569_465_600_000_000;
 /// number since 1970 in a unit told by its size. Without an offset it is UTC.
 pub(crate) fn time_of(json: &Json<'_>) -> Option<Time> {
     match json {
-        Json::Number(_) => json.int().and_then(since_1970),
+        Json::Number(number) => json.int().and_then(since_1970).or_else(|| seconds(&number.to_string())),
         Json::Text(text) => timestamp::rfc3339(text)
             .or_else(|| american(text))
-            .or_else(|| json.int().and_then(since_1970)),
+            .or_else(|| json.int().and_then(since_1970))
+            .or_else(|| seconds(text)),
         Json::Null | Json::Flag(_) | Json::List(_) | Json::Object(_) => None,
     }
+}
+
+/// Seconds since 1970 with a fraction, as nginx, Fluent Bit and GELF write them.
+fn seconds(text: &str) -> Option<Time> {
+    let (whole, fraction) = text.trim().split_once('.')?;
+    let micros = format!("{fraction:0<6}");
+    let micros: i64 = micros
+        .get(..6)
+        .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))?
+        .parse()
+        .ok()?;
+    let whole: i64 = whole
+        .parse()
+        .ok()
+        .filter(|whole| (SECONDS_MIN..SECONDS_MAX).contains(whole))?;
+    Some(Time(whole * 1_000_000 + micros))
 }
 
 fn since_1970(number: i64) -> Option<Time> {
@@ -102,6 +121,8 @@ mod tests {
             (r#""2026-02-08T07:05:09.123456+00:00""#, "2026-02-08T07:05:09.123456Z"),
             (r#""2026-02-08T02:05:09-05:00""#, "2026-02-08T07:05:09Z"),
             ("1770534309", "2026-02-08T07:05:09Z"),
+            ("1770534309.5", "2026-02-08T07:05:09.5Z"),
+            ("\"1770534309.123\"", "2026-02-08T07:05:09.123Z"),
             ("1770534309123", "2026-02-08T07:05:09.123Z"),
             ("1770534309123456", "2026-02-08T07:05:09.123456Z"),
             ("\"1770534309123456789\"", "2026-02-08T07:05:09.123456Z"),
@@ -118,6 +139,7 @@ mod tests {
             "\"-\"",
             "null",
             "0",
+            "12.5",
             "-5",
             "{}",
             "\"30/12/2026 07:05:09\"",

@@ -67,6 +67,19 @@ pub(super) struct RecordFile {
     /// Names for rows that have a word in a certain column; the first that fits counts.
     #[serde(default)]
     pub(super) layout: Vec<LayoutFile>,
+    /// Where the address of the other end of a connection stands.
+    #[serde(default)]
+    pub(super) peer: OneOrMany,
+    /// Where the addresses stand that a proxy forwards. They are believed only if the peer is a proxy that is
+    /// trusted.
+    #[serde(default)]
+    pub(super) forwarded: OneOrMany,
+    /// Other names that a column of a table may have in its header, by the name that the map uses.
+    #[serde(default)]
+    pub(super) aliases: BTreeMap<String, OneOrMany>,
+    /// Lines by which a sender says that what it sent is not whole; `*` stands for any text.
+    #[serde(default)]
+    pub(super) cut: OneOrMany,
     /// What stands between the columns of a table; a comma unless said otherwise.
     pub(super) delimiter: Option<char>,
     /// Where the message of a line begins, as a regular expression, for devices that write what is no
@@ -94,9 +107,11 @@ pub(super) enum ShapeFile {
     Text,
     /// A row of a table whose headers the map gives.
     Table,
+    /// A row of a table that begins with its headers.
+    Csv,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ZoneFile {
     /// UTC.
@@ -104,6 +119,9 @@ pub(super) enum ZoneFile {
     Utc,
     /// The zone of the settings.
     Local,
+    /// A zone of the tz database.
+    #[serde(untagged)]
+    Named(String),
 }
 
 /// The names of the columns of some rows of a table.
@@ -121,6 +139,8 @@ pub(super) struct LayoutFile {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct PatternFile {
+    /// The path to the field that it is matched with; of lines of text it is the message.
+    pub(super) of: Option<String>,
     pub(super) matches: String,
     #[serde(default)]
     pub(super) set: BTreeMap<String, Scalar>,

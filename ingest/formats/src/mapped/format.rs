@@ -138,7 +138,7 @@ fn line_fields<'a, 'm>(map: &'m Map, text: &'a str, message: &'a str) -> Found<'
     match map.record.shape {
         // Firewalls write lines that look like a header of syslog and are none.
         ShapeFile::KeyValue => key_value_fields(map, text),
-        ShapeFile::Table => table_and_pattern_fields(map, message),
+        ShapeFile::Table | ShapeFile::Csv => table_and_pattern_fields(map, message),
         ShapeFile::Text | ShapeFile::Json => pattern_fields(map, message),
     }
 }
@@ -225,7 +225,7 @@ fn add_groups<'a, 'm>(map: &'m Map, message: &'a str, members: &mut Vec<(Cow<'a,
 fn expected(map: &Map) -> &'static str {
     match map.record.shape {
         ShapeFile::KeyValue => "expected `key=value` pairs",
-        ShapeFile::Table => "expected cells between delimiters",
+        ShapeFile::Table | ShapeFile::Csv => "expected cells between delimiters",
         ShapeFile::Text => "expected a line of text",
         ShapeFile::Json => "expected a JSON object",
     }
@@ -314,11 +314,19 @@ fn list_at<'j>(json: &'j Json<'j>, path: &str) -> &'j [Json<'j>] {
     }
 }
 
-fn write_row(map: &Map, rows: &mut EventBuilder, settings: &Settings, roots: &[&Json<'_>], set: Option<&Sets>) {
-    let fields = Fields {
+pub(super) fn write_row(
+    map: &Map,
+    rows: &mut EventBuilder,
+    settings: &Settings,
+    roots: &[&Json<'_>],
+    set: Option<&Sets>,
+) {
+    let mut fields = Fields {
         roots: roots.to_vec(),
         header: None,
     };
-    map.write(rows, settings, &fields, set.map_or(&[], Vec::as_slice));
+    let (groups, matched) = map.match_fields(&fields);
+    fields.roots.push(&groups);
+    map.write(rows, settings, &fields, set.or(matched).map_or(&[], Vec::as_slice));
     fill_side(rows, roots);
 }

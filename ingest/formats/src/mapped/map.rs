@@ -1,6 +1,7 @@
 //! A map, checked and ready.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -9,11 +10,15 @@ use sekisho_model::{Column, EventBuilder};
 
 use super::MapError;
 use super::column::{self, Clock, Target};
-use super::condition::Condition;
+use super::condition::{Condition, Glob};
 use super::file::{self, MapFile, OneOrMany, RecordFile, Scalar, ShapeFile, ZoneFile};
+use super::path::Path;
 use super::source::{Fields, Source};
 use super::words::Words;
-use crate::Settings;
+use crate::json::Json;
+use crate::pattern::bounded;
+use crate::web_combined::client;
+use crate::{Settings, address, names};
 
 /// A format that is data.
 #[derive(Clone, Debug)]
@@ -24,6 +29,12 @@ pub struct Map {
     pub(crate) lateness: Duration,
     pub(crate) prepare: String,
     pub(super) record: RecordFile,
+    zone: Option<TimeZone>,
+    /// What the map calls a column, by the other names it may have.
+    pub(super) aliases: HashMap<String, String>,
+    pub(super) cut: Vec<Glob>,
+    peer: Vec<Path>,
+    forwarded: Vec<Path>,
     pub(super) inside: Vec<String>,
     pub(super) each: Vec<String>,
     pub(super) wrapped_in: Vec<String>,
@@ -43,6 +54,8 @@ pub(super) struct Patterns {
 
 #[derive(Clone, Debug)]
 pub(super) struct Pattern {
+    /// The field that it is matched with; none is the message.
+    of: Option<Path>,
     pub(super) regex: Regex,
     pub(super) set: Sets,
 }
@@ -59,6 +72,10 @@ impl Map {
     /// Reads and checks the text of a map.
     pub fn parse(text: &str) -> Result<Self, MapError> {
         let file = file::parse(text)?;
+        if file.record.shape == ShapeFile::Csv && file.record.keys.is_empty() {
+            let message = "expected names of columns, by which a table of this shape is known";
+            return Err(MapError::value("record.keys", message));
+        }
         let words = words(&file)?;
         let rules = file.rule.iter().zip(1..).map(|(rule, number)| {
             let compiled = || -> Result<Rule, MapError> {
@@ -79,6 +96,11 @@ impl Map {
             wrapped_in: file.record.wrapped_in.0.clone(),
             patterns: patterns(&file)?,
             starts: starts(file.record.starts.as_deref())?,
+            zone: zone(&file.record.zone)?,
+            aliases: aliases(&file.record),
+            peer: paths(&file.record.peer)?,
+            forwarded: paths(&file.record.forwarded)?,
+            cut: file.record.cut.0.iter().map(|glob| Glob::new(glob)).collect(),
             record: file.record,
             id: file.id,
             title: file.title,
@@ -112,11 +134,8 @@ impl Map {
             fields,
             clock: Clock {
                 formats: &self.record.time_formats,
-                zone: match self.record.zone {
-                    ZoneFile::Utc => &TimeZone::UTC,
-                    ZoneFile::Local => &settings.zone,
-                },
-                header: fields.header.as_ref().filter(|_| self.record.zone == ZoneFile::Local),
+                zone: self.zone.as_ref().unwrap_or(&settings.zone),
+                header: fields.header.as_ref().filter(|_| self.zone.is_none()),
             },
             done: Vec::new(),
         };
@@ -129,12 +148,47 @@ impl Map {
         for (target, sources) in &self.columns {
             writer.set_from(*target, sources);
         }
-        if rows.current(Column::ActorName) == rows.current(Column::UserName) {
-            rows.clear(Column::ActorName);
-        }
+        self.write_client(rows, settings, fields);
         if rows.current(Column::Action).is_none() && rows.current(Column::ParseStatus) == Some("ok") {
             rows.verbatim(Column::ParseStatus, "unparsed");
         }
+    }
+}
+
+impl Map {
+    /// Sets the address that a request came from.
+    fn write_client(&self, rows: &mut EventBuilder, settings: &Settings, fields: &Fields<'_>) {
+        let Some(peer) = self.peer.iter().find_map(|path| fields.first(path)) else {
+            return;
+        };
+        let forwarded = self
+            .forwarded
+            .iter()
+            .map(|path| fields.all(path))
+            .find(|list| !list.is_empty());
+        if let Some(ip) = client::of(&peer, forwarded.as_deref(), &settings.trusted_proxies) {
+            address::set_source_ip(rows, ip);
+        }
+    }
+
+    /// The groups of the patterns that match their fields, and what the first of them sets.
+    pub(super) fn match_fields<'j>(&self, fields: &Fields<'_>) -> (Json<'j>, Option<&Sets>) {
+        let (mut members, mut set) = (Vec::new(), None);
+        for pattern in &self.patterns.each {
+            let text = pattern
+                .of
+                .as_ref()
+                .and_then(|path| fields.first(path))
+                .unwrap_or_default();
+            let Some(captures) = pattern.regex.captures(bounded(&text)).filter(|_| pattern.of.is_some()) else {
+                continue;
+            };
+            let names = pattern.regex.capture_names().flatten();
+            let groups = names.filter_map(|name| Some((name.to_owned(), captures.name(name)?.as_str().to_owned())));
+            members.extend(groups.map(|(name, group)| (Cow::Owned(name), Json::Text(Cow::Owned(group)))));
+            set = set.or(Some(&pattern.set));
+        }
+        (Json::Object(members), set)
     }
 }
 
@@ -274,6 +328,29 @@ fn starts(text: Option<&str>) -> Result<Option<Regex>, MapError> {
         .map_err(|error| MapError::value("record.starts", format!("not a regular expression: {error}")))
 }
 
+fn paths(texts: &OneOrMany) -> Result<Vec<Path>, MapError> {
+    texts.0.iter().map(|text| Path::parse(text)).collect()
+}
+
+fn aliases(record: &RecordFile) -> HashMap<String, String> {
+    let pairs = record.aliases.iter().flat_map(|(ours, theirs)| {
+        let theirs = theirs.0.iter().map(|theirs| names::normalise(theirs).into_owned());
+        theirs.map(|theirs| (theirs, ours.clone()))
+    });
+    pairs.collect()
+}
+
+/// None is the zone of the settings.
+fn zone(zone: &ZoneFile) -> Result<Option<TimeZone>, MapError> {
+    match zone {
+        ZoneFile::Utc => Ok(Some(TimeZone::UTC)),
+        ZoneFile::Local => Ok(None),
+        ZoneFile::Named(name) => TimeZone::get(name)
+            .map(Some)
+            .map_err(|_| MapError::value("record.zone", "expected `utc`, `local` or a name such as `Asia/Tokyo`")),
+    }
+}
+
 fn patterns(file: &MapFile) -> Result<Patterns, MapError> {
     let wrong = |number: usize, error: &regex::Error| {
         MapError::value(
@@ -283,6 +360,7 @@ fn patterns(file: &MapFile) -> Result<Patterns, MapError> {
     };
     let each = file.pattern.iter().zip(1..).map(|(pattern, number)| {
         Ok(Pattern {
+            of: pattern.of.as_deref().map(Path::parse).transpose()?,
             regex: Regex::new(&pattern.matches).map_err(|error| wrong(number, &error))?,
             set: sets(&pattern.set).map_err(|error| within(&format!("pattern {number}"), error))?,
         })

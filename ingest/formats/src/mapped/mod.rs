@@ -11,6 +11,7 @@
 
 mod column;
 mod condition;
+mod csv;
 mod error;
 mod file;
 mod format;
@@ -24,8 +25,10 @@ mod source;
 pub(crate) mod testing;
 mod words;
 
+pub(crate) use csv::{Header, TableRow};
 pub use error::MapError;
 pub(crate) use format::Mapped;
 pub use map::Map;
 pub(crate) use own::OwnFirst;
+pub(crate) use shape::is_open;
 pub(crate) use sniff::Sniffer;

@@ -27,8 +27,18 @@ impl Fields<'_> {
         })
     }
 
+    /// Every text at the path, with commas between.
+    pub(super) fn all(&self, path: &Path) -> String {
+        let mut all: Vec<String> = Vec::new();
+        self.texts(path, &mut |text| {
+            all.push(text.to_owned());
+            false
+        });
+        all.join(",")
+    }
+
     /// The first text at the path that means something.
-    fn first(&self, path: &Path) -> Option<String> {
+    pub(super) fn first(&self, path: &Path) -> Option<String> {
         let mut first = None;
         self.texts(path, &mut |text| {
             let meant = !EventBuilder::means_nothing(text);

@@ -67,3 +67,27 @@ proptest! {
         prop_assert!(rows.len() + rejects.len() >= 1);
     }
 }
+
+#[test]
+fn a_forwarded_address_is_believed_behind_a_trusted_proxy_only() {
+    for (peer, forwarded, expected) in [
+        ("192.0.2.1", r#""203.0.113.9""#, "203.0.113.9"),
+        ("192.0.2.1", r#""198.51.100.1, 203.0.113.9, 192.0.2.2""#, "203.0.113.9"),
+        ("192.0.2.1", r#"["198.51.100.1", "203.0.113.9"]"#, "203.0.113.9"),
+        ("192.0.2.1", r#""-""#, "192.0.2.1"),
+        ("198.51.100.7", r#""203.0.113.9""#, "198.51.100.7"),
+    ] {
+        let record = format!(
+            r#"{{"remote_addr": "{peer}", "request": "GET / HTTP/1.1", "status": 200, "x_forwarded_for": {forwarded}}}"#
+        );
+        let mut format = crate::format_by_id("web.json").unwrap().make();
+        let mut out = crate::Output::new(&sekisho_model::Projection::default());
+        crate::testing::feed(&mut *format, &[record], 0, &mut out);
+        let rows = out.rows.finish();
+        assert_eq!(
+            rows.text(sekisho_model::Column::SrcIp, 0),
+            Some(expected),
+            "{peer} {forwarded}"
+        );
+    }
+}

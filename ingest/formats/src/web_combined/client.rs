@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::access::Access;
 use crate::address;
 
 /// The address the request came from.
@@ -12,17 +11,15 @@ use crate::address;
 /// Where the access log itself begins with a list, whoever wrote the format asked for the forwarded
 /// address, so the proxies on private networks are taken for theirs. A list in a field at the end is
 /// what the client sent, and is believed only behind a trusted proxy.
-pub(super) fn of(access: &Access<'_>, trusted: &[IpNet]) -> Option<IpAddr> {
+pub(crate) fn of(client: &str, forwarded: Option<&str>, trusted: &[IpNet]) -> Option<IpAddr> {
     let is_trusted = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
-    let chain = addresses(&access.client);
+    let chain = addresses(client);
     let near = match *chain.as_slice() {
         [] => return None,
         [only] => only,
         _ => return farthest(&chain, |ip| is_trusted(ip) || address::kind(*ip) != "public"),
     };
-    let forwarded = access
-        .forwarded
-        .as_deref()
+    let forwarded = forwarded
         .filter(|_| is_trusted(&near))
         .map(addresses)
         .unwrap_or_default();

@@ -7,7 +7,7 @@
 //!   for it.
 
 mod access;
-mod client;
+pub(crate) mod client;
 mod error_log;
 mod request;
 #[cfg(test)]
@@ -106,7 +106,7 @@ fn write_access(rows: &mut EventBuilder, settings: &Settings, access: &Access<'_
     reading.keep("forwarded_for", access.forwarded.as_deref());
     reading.write(rows);
 
-    if let Some(ip) = client::of(access, &settings.trusted_proxies) {
+    if let Some(ip) = client::of(&access.client, access.forwarded.as_deref(), &settings.trusted_proxies) {
         address::set_source_ip(rows, ip);
     }
     rows.text_opt(Column::DstHost, access.vhost);

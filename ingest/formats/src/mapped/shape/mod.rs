@@ -7,3 +7,4 @@ mod table;
 pub(super) use cef::cef;
 pub(super) use key_value::key_values;
 pub(super) use table::cells;
+pub(crate) use table::is_open;

@@ -5,6 +5,16 @@ const CELLS_MAX: usize = 512;
 
 /// The cells of a row. A quote within quotes is written twice.
 pub(in crate::mapped) fn cells(line: &str, delimiter: char) -> Vec<String> {
+    split(line, delimiter).0
+}
+
+/// Whether the row ends within quotes: it goes on in the next line.
+pub(crate) fn is_open(line: &str, delimiter: char) -> bool {
+    split(line, delimiter).1
+}
+
+/// The cells, and whether the last one is not closed.
+fn split(line: &str, delimiter: char) -> (Vec<String>, bool) {
     let mut cells = Vec::new();
     let mut cell = String::new();
     let mut quoted = false;
@@ -26,7 +36,7 @@ pub(in crate::mapped) fn cells(line: &str, delimiter: char) -> Vec<String> {
         }
     }
     cells.push(cell);
-    cells
+    (cells, quoted)
 }
 
 #[cfg(test)]
@@ -46,5 +56,7 @@ mod tests {
             assert_eq!(cells(line, ','), expected, "{line}");
         }
         assert_eq!(cells("a b", ' '), ["a", "b"]);
+        assert!(is_open("a,\"b\nc", ','));
+        assert!(!is_open("a,\"b\nc\",d", ','));
     }
 }
