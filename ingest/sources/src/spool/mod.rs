@@ -35,6 +35,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 pub use error::SpoolError;
 pub use reader::SpoolReader;
+use recovery::Recovered;
 use shared::{Segment, Shared, held};
 use writer::{Append, Writer};
 
@@ -113,7 +114,7 @@ impl Spool {
         let folder = &settings.folder;
         let lock = recovery::lock(folder)?;
         let mut recovered = recovery::recover(folder)?;
-        let (active, file) = active_segment(&settings, recovered.cursors.end(), &mut recovered.segments)?;
+        let (active, file) = active_segment(&settings, &mut recovered)?;
         let shared = Arc::new(Shared::new(folder.clone(), lock, recovered.segments, recovered.cursors));
         for (segment, place) in recovered.damage {
             shared.note_damage(segment, place);
@@ -270,16 +271,20 @@ async fn received(reply: Reply) -> Result<Appended, SpoolError> {
 }
 
 /// The segment to go on with, opened at its end: the last one, or a new one.
-fn active_segment(
-    settings: &SpoolSettings,
-    cursors_end: i64,
-    segments: &mut Vec<Segment>,
-) -> Result<(Segment, File), SpoolError> {
+fn active_segment(settings: &SpoolSettings, recovered: &mut Recovered) -> Result<(Segment, File), SpoolError> {
     let folder: &Path = &settings.folder;
+    let segments = &mut recovered.segments;
     let end = segments.last().map_or(0, |segment| segment.end);
-    let first = end.max(settings.next_offset_min).max(cursors_end);
+    let first = [
+        settings.next_offset_min,
+        recovered.cursors.end(),
+        recovered.unbegun.unwrap_or(0),
+    ]
+    .into_iter()
+    .fold(end, i64::max);
     if let Some(last) = segments.last().copied()
         && first == end
+        && recovered.unbegun.is_none()
     {
         let path = segment::path(folder, last.first);
         let open = || {

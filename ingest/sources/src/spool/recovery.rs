@@ -25,6 +25,9 @@ pub(super) struct Recovered {
     pub(super) damage: Vec<(i64, u64)>,
     /// Bytes of an append that was not completed.
     pub(super) torn_bytes: u64,
+    /// The last segment was never begun. It begins here: the one before it is closed, and if frames at its
+    /// end are damaged, this alone tells which offsets they had.
+    pub(super) unbegun: Option<i64>,
 }
 
 /// Takes the folder for this process.
@@ -59,6 +62,7 @@ pub(super) fn recover(folder: &Path) -> Result<Recovered, SpoolError> {
                 let path = segment::path(folder, first);
                 fs::remove_file(&path).map_err(SpoolError::io("remove", &path))?;
                 segment::sync_folder(folder)?;
+                recovered.unbegun = Some(first);
             }
             Beginning::Torn => {
                 recovered.damage.push((first, 0));

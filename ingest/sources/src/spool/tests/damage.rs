@@ -145,6 +145,103 @@ fn a_segment_that_was_never_begun_is_begun_again() {
     }
 }
 
+/// Records for the frames of a history: how many each has, and of how many bytes.
+fn any_frames() -> impl Strategy<Value = Vec<(usize, usize)>> {
+    prop::collection::vec((1_usize..4, prop_oneof![0_usize..200, 0_usize..6_000]), 1..12)
+}
+
+/// What a disk may hold of a file after the power failed: all that was synced, and of the sectors that were
+/// written after it some, in any order; where one is missing there are zeros, or what was there before.
+fn after_power_cut(bytes: &[u8], synced: usize, cut: usize, lost: &[u8], garbage: &[u8]) -> Vec<u8> {
+    const SECTOR_BYTES: usize = 512;
+    let mut left = bytes[..cut].to_vec();
+    let sectors = synced / SECTOR_BYTES..=cut / SECTOR_BYTES;
+    for (sector, lost) in sectors.zip(lost.iter().cycle()).filter(|(_, lost)| **lost < 3) {
+        let begin = (sector * SECTOR_BYTES).clamp(synced, cut);
+        let end = ((sector + 1) * SECTOR_BYTES).min(cut);
+        left[begin..end].fill(if *lost == 0 { 0xAA } else { 0 });
+    }
+    left.extend_from_slice(garbage);
+    left
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_power_cut_loses_nothing_that_was_acknowledged_and_invents_nothing(
+        history in any_frames(),
+        acknowledged: prop::sample::Index,
+        cut: prop::sample::Index,
+        lost in prop::collection::vec(0_u8..12, 1..40),
+        garbage in prop::collection::vec(any::<u8>(), 0..100),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = runtime();
+        let spool = open(&folder);
+        let mut places = vec![usize::try_from(SEGMENT_HEAD_BYTES).unwrap()];
+        for (n, (count, bytes)) in history.iter().enumerate() {
+            let record = vec![u8::try_from(n).unwrap(); *bytes];
+            let records = records(Some(&format!("file:1:{n} 1")), &vec![record.as_slice(); *count]);
+            runtime.block_on(spool.append(records, NOW)).unwrap();
+            places.push(usize::try_from(spool.status().bytes).unwrap());
+        }
+        let sent = runtime.block_on(frames(&spool, 0));
+        drop(spool);
+        let path = segment::path(folder.path(), 0);
+        let bytes = fs::read(&path).unwrap();
+        let acknowledged = acknowledged.index(places.len());
+        let synced = places[acknowledged];
+        let cut = synced + cut.index(bytes.len() - synced + 1);
+        fs::write(&path, after_power_cut(&bytes, synced, cut, &lost, &garbage)).unwrap();
+
+        // Twice, as when the power fails again right after.
+        drop(open(&folder));
+        let spool = open(&folder);
+
+        let found = runtime.block_on(frames(&spool, 0));
+        prop_assert_eq!(&found[..acknowledged], &sent[..acknowledged]);
+        prop_assert!(found.iter().all(|frame| sent.contains(frame)));
+        for n in 0..acknowledged {
+            let key = format!("file:1:{n}");
+            prop_assert!(spool.position(&key).is_some(), "{}", key);
+        }
+        let end = spool.status().end;
+        let next = runtime.block_on(spool.append(records(None, &[b"next"]), NOW)).unwrap();
+        prop_assert_eq!(next.first, end);
+        drop(spool);
+        let spool = open(&folder);
+        let again = runtime.block_on(frames(&spool, 0));
+        prop_assert_eq!(&again[..found.len()], &found[..]);
+        prop_assert_eq!(again.len(), found.len() + 1);
+    }
+}
+
+#[test]
+fn what_follows_a_damaged_segment_is_kept_though_the_next_one_was_never_begun() {
+    for broken_length in [false, true] {
+        for frame in 0..3 {
+            let folder = tempfile::tempdir().unwrap();
+            let (mut bytes, places) = three_frames(&folder);
+            let place = places[frame] + if broken_length { 3 } else { HEAD_BYTES + 5 };
+            bytes[place] ^= 0x40;
+            fs::write(segment::path(folder.path(), 0), &bytes).unwrap();
+            fs::write(segment::path(folder.path(), 6), b"").unwrap();
+
+            let spool = open(&folder);
+            runtime().block_on(async {
+                let appended = spool.append(records(None, &[b"next"]), NOW).await.unwrap();
+                assert_eq!(appended.first, 6, "an offset was given twice");
+            });
+            drop(spool);
+            let spool = open(&folder);
+
+            let read = runtime().block_on(frames(&spool, 0));
+            assert_eq!(read.last().map(|frame| frame.first), Some(6));
+        }
+    }
+}
+
 #[test]
 fn a_segment_of_another_version_is_not_touched() {
     let folder = tempfile::tempdir().unwrap();
