@@ -66,7 +66,8 @@ impl Test {
                 return false;
             }
             present = true;
-            self.any_of.iter().any(|glob| glob.matches(text))
+            let text = text.trim().to_lowercase();
+            self.any_of.iter().any(|glob| glob.matches_lower(&text))
         });
         (found || (self.absent && !present)) != self.not
     }
@@ -96,7 +97,11 @@ impl Glob {
     }
 
     pub(super) fn matches(&self, text: &str) -> bool {
-        let text = text.trim().to_lowercase();
+        self.matches_lower(&text.trim().to_lowercase())
+    }
+
+    /// Whether it matches a text that is in lower case and without space around it.
+    fn matches_lower(&self, text: &str) -> bool {
         let Some((first, others)) = self.parts.split_first() else {
             return false;
         };

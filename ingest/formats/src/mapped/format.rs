@@ -127,6 +127,11 @@ fn header_fields(frame: Option<&Frame<'_>>) -> Json<'static> {
     Json::Object(vec![(Cow::Borrowed("header"), Json::Object(members))])
 }
 
+/// What follows the header of syslog, if there is one.
+fn message_of(line: &str) -> &str {
+    Frame::parse(line).map_or_else(|| bounded(line), |frame| frame.message)
+}
+
 /// What was found in a line.
 struct Found<'a, 'm> {
     members: Vec<(Cow<'a, str>, Json<'a>)>,
@@ -247,7 +252,7 @@ impl Reader<'_> {
         let line = line
             .as_deref()
             .filter(|_| map.record.shape != ShapeFile::Json)
-            .map(|line| line_fields(map, line, line));
+            .map(|line| line_fields(map, line, message_of(line)));
         let (set, line) = line.map_or((None, None), |found| (found.set, Some(Json::Object(found.members))));
         let inside = map.inside.iter().find_map(|key| deep_part(json, key));
         let mut roots: Vec<&Json<'_>> = line.iter().chain(inside.as_deref()).collect();
