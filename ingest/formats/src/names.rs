@@ -32,7 +32,15 @@ pub(crate) fn set_actor(rows: &mut EventBuilder, text: &str) {
 
 fn set(rows: &mut EventBuilder, column: Column, text: &str) {
     if !EventBuilder::means_nothing(text) {
-        rows.verbatim(column, &normalise(text));
+        rows.verbatim(column, &normalise(without_id(text.trim())));
+    }
+}
+
+/// The name of an account that was deleted: Entra writes the 32 digits of its id before it.
+fn without_id(name: &str) -> &str {
+    match name.split_at_checked(32) {
+        Some((id, name)) if name.find('@') > Some(0) && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => name,
+        _ => name,
     }
 }
 
@@ -51,5 +59,18 @@ mod tests {
         }
         assert_eq!(normalise("ﾊﾅｺ"), "ハナコ");
         assert_eq!(normalise("ＳＡＴＯ　"), "sato");
+    }
+
+    #[test]
+    fn a_deleted_account_has_its_own_name() {
+        const ID: &str = "26be0000000040008000000000000001";
+        for (text, expected) in [
+            (format!("{ID}hana@example.co.jp"), "hana@example.co.jp".to_owned()),
+            (format!("{ID}@example.co.jp"), format!("{ID}@example.co.jp")),
+            (format!("{ID}hana"), format!("{ID}hana")),
+            ("hana@example.co.jp".to_owned(), "hana@example.co.jp".to_owned()),
+        ] {
+            assert_eq!(without_id(&text), expected);
+        }
     }
 }
