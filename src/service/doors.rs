@@ -37,7 +37,8 @@ pub(super) struct Doors {
     lumberjack: Vec<Lumberjack>,
     forward: Vec<Forward>,
     kafka: Vec<KafkaDoor>,
-    tls: Option<Tls>,
+    /// For the door of HTTP, whose clients have tokens, and for the others.
+    tls: Option<(Tls, Tls)>,
 }
 
 impl Doors {
@@ -93,7 +94,8 @@ impl Doors {
         settings: &Settings,
         syslog: &SyslogDoor,
     ) -> Result<()> {
-        let tls = self.tls.clone().filter(|_| kind.is_tls());
+        let tls = self.tls.as_ref().filter(|_| kind.is_tls());
+        let tls = tls.map(|(http, others)| if kind == DoorKind::HttpTls { http } else { others }.clone());
         match (kind, tls) {
             (DoorKind::HttpTls, tls) => self.http.push(Listener::bind("HTTP over TLS", address, tls).await?),
             (DoorKind::SyslogTls, Some(tls)) => {
@@ -191,7 +193,7 @@ impl Doors {
             let (spool, stop) = (self.spool.clone(), shutdown.clone());
             tasks.spawn(async move { Ok(door.run(spool, stop).await?) });
         }
-        if let Some(tls) = self.tls {
+        for tls in self.tls.into_iter().flat_map(|(http, others)| [http, others]) {
             let stop = shutdown.clone();
             tasks.spawn(async move {
                 tls.watch(stop).await;
@@ -229,7 +231,7 @@ fn follow_files(
 /// Checks what can be checked of the doors without opening them: certificates, and how brokers are reached.
 pub(crate) fn check_doors(settings: &Settings) -> Result<()> {
     if let Some(tls) = &settings.listen.tls {
-        Tls::load(tls_settings(tls))?;
+        load_tls(tls)?;
     }
     if let Some(key) = &settings.listen.forward_key {
         key.read()
@@ -239,12 +241,16 @@ pub(crate) fn check_doors(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-fn tls_settings(tls: &settings::Tls) -> TlsSettings {
-    TlsSettings {
-        certificate: tls.certificate.clone(),
-        key: tls.key.clone(),
-        client_ca: tls.client_ca.clone(),
-    }
+/// What the door of HTTP shows, which asks for no certificate, and what the others do.
+fn load_tls(tls: &settings::Tls) -> Result<(Tls, Tls)> {
+    let load = |client_ca| {
+        Tls::load(TlsSettings {
+            certificate: tls.certificate.clone(),
+            key: tls.key.clone(),
+            client_ca,
+        })
+    };
+    Ok((load(None)?, load(tls.client_ca.clone())?))
 }
 
 fn kafka_doors(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Vec<KafkaDoor>> {
@@ -259,19 +265,16 @@ fn kafka_settings(settings: &Settings) -> Result<Vec<KafkaSettings>> {
 }
 
 fn one_kafka(settings: &Settings, door: &settings::KafkaDoor) -> Result<KafkaSettings> {
-    let password = |secret: &settings::Secret| -> Result<KafkaPassword> {
+    let sasl = |sasl: &settings::Sasl| -> Result<KafkaSasl> {
+        let (user, secret) = (sasl.user.clone(), &sasl.password);
         let text = secret
             .read()
             .with_context(|| format!("kafka.password_file: cannot read {secret:?}"))?;
-        Ok(KafkaPassword::new(&text))
-    };
-    let sasl = match (&door.username, &door.password) {
-        (Some(user), Some(secret)) => Some(KafkaSasl {
-            mechanism: door.mechanism,
-            user: user.clone(),
-            password: password(secret)?,
-        }),
-        _ => None,
+        Ok(KafkaSasl {
+            mechanism: sasl.mechanism,
+            user,
+            password: KafkaPassword::new(&text),
+        })
     };
     Ok(KafkaSettings {
         brokers: door.brokers.clone(),
@@ -280,13 +283,13 @@ fn one_kafka(settings: &Settings, door: &settings::KafkaDoor) -> Result<KafkaSet
         source: Arc::from(door.source.as_str()),
         tenant: Arc::clone(&settings.tenant),
         backfill: known(settings, &door.source).backfill,
-        instance_id: door.instance.clone(),
+        instance_id: door.instance_id.clone(),
         security: KafkaSecurity {
             tls: door.tls.then(|| KafkaTls {
                 ca: door.ca.clone(),
                 client: None,
             }),
-            sasl,
+            sasl: door.sasl.as_ref().map(sasl).transpose()?,
             allow_plaintext: door.allow_plaintext,
         },
     })

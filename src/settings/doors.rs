@@ -60,7 +60,7 @@ impl DoorKind {
 pub(crate) struct Tls {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
-    /// Whose certificates a client must have one of.
+    /// Whose certificates a client must have one of, at every door but that of HTTP, which has tokens.
     pub(crate) client_ca: Option<PathBuf>,
 }
 
@@ -108,13 +108,19 @@ pub(crate) struct KafkaDoor {
     pub(crate) topics: Vec<String>,
     pub(crate) source: String,
     pub(crate) group: String,
-    pub(crate) instance: Option<String>,
+    pub(crate) instance_id: Option<String>,
     pub(crate) tls: bool,
     pub(crate) ca: Option<PathBuf>,
     pub(crate) allow_plaintext: bool,
+    pub(crate) sasl: Option<Sasl>,
+}
+
+/// Who we are to the brokers.
+#[derive(Clone, Debug)]
+pub(crate) struct Sasl {
     pub(crate) mechanism: SaslMechanism,
-    pub(crate) username: Option<String>,
-    pub(crate) password: Option<Secret>,
+    pub(crate) user: String,
+    pub(crate) password: Secret,
 }
 
 pub(super) fn listen(place: &Place<'_>, raw: &Raw) -> Result<Listen, SettingsError> {
@@ -122,6 +128,7 @@ pub(super) fn listen(place: &Place<'_>, raw: &Raw) -> Result<Listen, SettingsErr
     let listen = &raw.listen;
     let plaintext = listen.allow_plaintext;
     let tls = tls(place, raw)?;
+    let forward_key = place.any_secret("FORWARD__KEY", listen.forward_key_file.as_ref());
     let named = [
         (DoorKind::HttpTls, &listen.http_tls),
         (DoorKind::SyslogTls, &listen.syslog_tls),
@@ -139,9 +146,17 @@ pub(super) fn listen(place: &Place<'_>, raw: &Raw) -> Result<Listen, SettingsErr
             return Err(place.wrong(value.span(), &key, format!("\"{}\"", value.get_ref()), expected));
         }
         let address = place.address(&key, Some(value), local(0), plaintext || kind.is_tls())?;
+        let knows_clients = match kind {
+            DoorKind::LumberjackTls => tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()),
+            DoorKind::ForwardTls => forward_key.is_some() || tls.as_ref().is_some_and(|tls| tls.client_ca.is_some()),
+            DoorKind::HttpTls | DoorKind::SyslogTls | DoorKind::Lumberjack | DoorKind::Forward => true,
+        };
+        if !knows_clients && !plaintext && !address.ip().is_loopback() {
+            let expected = "a loopback address, or `client_ca` in [tls]: else anybody may send";
+            return Err(place.wrong(value.span(), &key, format!("\"{}\"", value.get_ref()), expected));
+        }
         more.push((kind, address));
     }
-    let forward_key = place.any_secret("FORWARD__KEY", listen.forward_key_file.as_ref());
     Ok(Listen {
         http: place.address("listen.http", listen.http.as_ref(), local(8600), plaintext)?,
         syslog_udp: place.address("listen.syslog_udp", listen.syslog_udp.as_ref(), local(5514), plaintext)?,
@@ -221,17 +236,12 @@ fn kafka_door(place: &Place<'_>, raw: &RawKafka, number: usize) -> Result<KafkaD
         }
         Ok(value.get_ref().clone())
     };
-    let password = place.any_secret(&format!("KAFKA__{number}__PASSWORD"), raw.password_file.as_ref());
-    if let (Some(name), None) = (&raw.username, &password) {
-        let expected = format!("a file with the password, or SEKISHO__KAFKA__{number}__PASSWORD in the environment");
-        return Err(place.wrong(name.span(), "kafka.password_file", "missing", expected));
-    }
     Ok(KafkaDoor {
         brokers: filled("kafka.brokers", &raw.brokers, "addresses such as [\"127.0.0.1:9092\"]")?,
         topics: filled("kafka.topics", &raw.topics, "names of topics")?,
         source: place.source("kafka.source", &raw.source)?,
         group: raw.group.clone().unwrap_or_else(|| KafkaSettings::GROUP.to_owned()),
-        instance: raw.instance.clone(),
+        instance_id: raw.instance_id.clone(),
         tls: raw.tls,
         ca: raw.ca.as_ref().map(|file| beside(place.path, file)),
         allow_plaintext: raw.allow_plaintext,
@@ -244,6 +254,20 @@ fn kafka_door(place: &Place<'_>, raw: &RawKafka, number: usize) -> Result<KafkaD
         username: raw.username.as_ref().map(|name| name.get_ref().clone()),
         password,
     })
+}
+
+fn sasl(place: &Place<'_>, raw: &RawKafka, number: usize) -> Result<Option<Sasl>, SettingsError> {
+    let Some(user) = &raw.user else { return Ok(None) };
+    let password = place.any_secret(&format!("KAFKA__{number}__PASSWORD"), raw.password_file.as_ref());
+    let password = password.ok_or_else(|| {
+        let expected = format!("a file with the password, or SEKISHO__KAFKA__{number}__PASSWORD in the environment");
+        place.wrong(user.span(), "kafka.password_file", "missing", expected)
+    })?;
+    Ok(Some(Sasl {
+        mechanism: place.word("kafka.sasl", raw.sasl.as_ref(), MECHANISMS, SaslMechanism::Plain)?,
+        user: user.get_ref().clone(),
+        password,
+    }))
 }
 
 const MECHANISMS: &[(&str, SaslMechanism)] = &[

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub(crate) use checked::{ChannelKind, ChannelSettings, ContextFiles, Secret, Settings};
-pub(crate) use doors::{DoorKind, KafkaDoor, Tls};
+pub(crate) use doors::{DoorKind, KafkaDoor, Sasl, Tls};
 pub(crate) use error::SettingsError;
 
 /// The environment, read once in `main`.

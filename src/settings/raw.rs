@@ -70,14 +70,14 @@ pub(super) struct RawKafka {
     pub(super) topics: Spanned<Vec<String>>,
     pub(super) source: Spanned<String>,
     pub(super) group: Option<String>,
-    pub(super) instance: Option<String>,
+    pub(super) instance_id: Option<String>,
     #[serde(default)]
     pub(super) tls: bool,
     pub(super) ca: Option<PathBuf>,
     #[serde(default)]
     pub(super) allow_plaintext: bool,
-    pub(super) mechanism: At<String>,
-    pub(super) username: At<String>,
+    pub(super) sasl: At<String>,
+    pub(super) user: At<String>,
     pub(super) password_file: Option<PathBuf>,
 }
 

@@ -37,6 +37,10 @@ fn what_is_wrong_names_file_line_key_and_what_was_expected() {
             "sekisho.toml:2: `listen.forward` is \"0.0.0.0:24224\", expected a loopback address, or `allow_plaintext = true` in [listen] where the network is trusted",
         ),
         (
+            "[listen]\nlumberjack_tls = \"0.0.0.0:5044\"\n[tls]\ncertificate = \"c\"\nkey = \"k\"",
+            "sekisho.toml:2: `listen.lumberjack_tls` is \"0.0.0.0:5044\", expected a loopback address, or `client_ca` in [tls]: else anybody may send",
+        ),
+        (
             "[tls]\ncertificate = \"server.pem\"",
             "sekisho.toml:2: `tls.key` is missing, expected the PEM file of the private key",
         ),
@@ -45,7 +49,7 @@ fn what_is_wrong_names_file_line_key_and_what_was_expected() {
             "sekisho.toml:2: `kafka.brokers` is [], expected addresses such as [\"127.0.0.1:9092\"]",
         ),
         (
-            "[[kafka]]\nbrokers = [\"h:9093\"]\ntopics = [\"signins\"]\nsource = \"auto\"\nusername = \"x\"",
+            "[[kafka]]\nbrokers = [\"h:9093\"]\ntopics = [\"signins\"]\nsource = \"auto\"\nuser = \"x\"",
             "sekisho.toml:5: `kafka.password_file` is missing, expected a file with the password, or SEKISHO__KAFKA__1__PASSWORD in the environment",
         ),
         (
