@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 program=${1:-target/release/sekisho}
 records=${2:-200000}
 [[ -x $program ]] || { echo "there is no program at $program; build it: cargo build --release" >&2; exit 2; }
-cargo build --quiet --release -p sekisho-benches --bin sekisho-generate
+cargo build --quiet --release --workspace --bins
 generate=${CARGO_TARGET_DIR:-target}/release/sekisho-generate
 
 folder=$(mktemp -d)

@@ -41,7 +41,7 @@ impl LogJudge {
                 .collect(),
             year,
             trusted_proxies: settings.trusted_proxies.clone(),
-            maps: Vec::new(),
+            maps: loaded.maps,
         };
         let engine = Engine::new(loaded.rules);
         let decoder = Decoder::new(formats, engine.projection().clone());

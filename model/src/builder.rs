@@ -12,7 +12,7 @@ use arrow_array::types::Int32Type;
 use arrow_array::{ArrayRef, RecordBatch};
 
 use crate::schema::{BATCH_SCHEMA, COLUMNS, Kind};
-use crate::{Column, EventBatch, Projection, Raw, Time, ids};
+use crate::{Column, EventBatch, Projection, Raw, Time, Wrapping, ids};
 
 /// Words by which sources say that there is no value.
 const NOTHING: [&str; 8] = [
@@ -36,17 +36,6 @@ pub struct EventBuilder {
     row: Row,
     rows: usize,
     wrapping: Option<Wrapping>,
-}
-
-/// What a line came in: the record of a shipper, who read the line and put more around it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wrapping {
-    /// The bytes that are read in place of the record's.
-    pub line: Vec<u8>,
-    /// The record as it came.
-    pub record: String,
-    /// The shipper's own id of it.
-    pub native_id: Option<String>,
 }
 
 impl fmt::Debug for EventBuilder {

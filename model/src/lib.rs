@@ -24,7 +24,7 @@ pub mod snapshot;
 pub mod time;
 
 pub use batch::{EventBatch, SchemaMismatch, Texts};
-pub use builder::{EventBuilder, Wrapping};
+pub use builder::EventBuilder;
 pub use clock::Clock;
 pub use detection::{
     Alert, AlertUpdate, Announcement, Detection, Entity, EntityKind, Evidence, Facts, Findings, Incident, Occasion,
@@ -32,7 +32,7 @@ pub use detection::{
 };
 pub use lang::{Bilingual, Lang};
 pub use projection::Projection;
-pub use record::{Decoded, Origin, Raw, Reject};
+pub use record::{Decoded, Origin, Raw, Reject, Wrapping};
 pub use schema::{Column, Kind};
 pub use snapshot::Snapshot;
 pub use time::Time;

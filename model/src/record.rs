@@ -35,6 +35,17 @@ pub struct Raw<'a> {
     pub bytes: &'a [u8],
 }
 
+/// What a line came in: the record of a shipper, who read the line and put more around it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrapping {
+    /// The bytes that are read in place of the record's.
+    pub line: Vec<u8>,
+    /// The record as it came.
+    pub record: String,
+    /// The shipper's own id of it.
+    pub native_id: Option<String>,
+}
+
 /// A record that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {

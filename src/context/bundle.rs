@@ -51,6 +51,9 @@ impl Bundle {
                 bundle.files.insert(name.to_owned(), read(path)?);
             }
         }
+        for (source, path) in &files.maps {
+            bundle.files.insert(format!("maps/{source}.toml"), read(path)?);
+        }
         if let Some(rules) = &files.rules {
             bundle.add_folder("rules", rules)?;
         } else if let Some(rules) = files.usual_rules.as_ref().filter(|folder| folder.is_dir()) {

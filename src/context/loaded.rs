@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sekisho_detect::native::Surroundings;
 use sekisho_detect::rules::RuleSet;
 use sekisho_enrich::{
     Calendar, CalendarSettings, ContextProblem, Enricher, Geo, HolidayRule, Networks, People, decode_csv,
 };
+
+use sekisho_formats::Map;
 
 use super::{Bundle, Generation};
 use crate::rules;
@@ -47,6 +50,8 @@ pub(crate) enum ContextError {
 pub(crate) struct Loaded {
     pub(crate) rules: RuleSet,
     pub(crate) enricher: Enricher,
+    /// What the administrator says of the fields of sources.
+    pub(crate) maps: Vec<Arc<Map>>,
     /// What is wrong in part: a line of a list, a rule that cannot run.
     pub(crate) problems: Vec<String>,
 }
@@ -84,9 +89,19 @@ impl Loaded {
         Ok(Self {
             rules,
             enricher: Enricher::new(geo, networks, people, calendar),
+            maps: maps(bundle)?,
             problems,
         })
     }
+}
+
+fn maps(bundle: &Bundle) -> Result<Vec<Arc<Map>>, ContextError> {
+    let read = |(name, bytes): (&str, &[u8])| {
+        let wrong = |error: &dyn std::fmt::Display| ContextError::Wrong(format!("maps/{name}: {error}"));
+        let text = std::str::from_utf8(bytes).map_err(|error| wrong(&error))?;
+        Map::parse(text).map(Arc::new).map_err(|error| wrong(&error))
+    };
+    bundle.under("maps").map(read).collect()
 }
 
 type Parsed<T> = Result<(T, Vec<ContextProblem>), sekisho_enrich::ContextError>;

@@ -50,11 +50,7 @@ impl Doors {
         tokens: watch::Receiver<Arc<Tokens>>,
     ) -> Result<Self> {
         let (listen, sources) = (&settings.listen, known_sources(settings));
-        let tls = listen
-            .tls
-            .as_ref()
-            .map(|tls| Tls::load(tls_settings(tls)))
-            .transpose()?;
+        let tls = listen.tls.as_ref().map(load_tls).transpose()?;
         let syslog = SyslogDoor {
             spool: spool.clone(),
             clock: Arc::clone(clock),

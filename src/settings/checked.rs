@@ -50,6 +50,8 @@ pub(crate) struct ContextFiles {
     pub(crate) people: Option<PathBuf>,
     pub(crate) networks: Option<PathBuf>,
     pub(crate) rules: Option<PathBuf>,
+    /// Maps of sources, by the parser id.
+    pub(crate) maps: Vec<(String, PathBuf)>,
     /// Where own rules lie if no setting says otherwise; the folder may be missing.
     pub(crate) usual_rules: Option<PathBuf>,
 }
@@ -249,6 +251,7 @@ impl Settings {
         };
         let (zone, zone_is_set) = zone(&place, raw.zone.as_ref())?;
         let lang = place.word("lang", raw.lang.as_ref(), LANGS, Lang::En)?;
+        let sources = doors::sources(&place, &raw.source)?;
         let relative = |file: &Option<PathBuf>| file.as_ref().map(|file| beside(path, file));
         let data = relative(&raw.data).unwrap_or_else(|| PathBuf::from(DATA_DEFAULT));
         Ok(Self {
@@ -259,7 +262,6 @@ impl Settings {
             listen: doors::listen(&place, raw)?,
             files: doors::files(&place, raw)?,
             kafka: doors::kafka(&place, &raw.kafka)?,
-            sources: doors::sources(&place, &raw.source)?,
             context: ContextFiles {
                 geo: [relative(&raw.geo.city), relative(&raw.geo.asn)]
                     .into_iter()
@@ -268,8 +270,13 @@ impl Settings {
                 people: relative(&raw.context.people),
                 networks: relative(&raw.context.networks),
                 rules: relative(&raw.context.rules),
+                maps: sources
+                    .iter()
+                    .filter_map(|source| Some((source.id.clone(), source.map.clone()?)))
+                    .collect(),
                 usual_rules: Some(data.join("rules")),
             },
+            sources,
             trusted_proxies: trusted_proxies(&place, raw)?,
             calendar: calendar(&place, raw)?,
             channels: raw

@@ -206,20 +206,30 @@ pub(super) fn sources(
     place: &Place<'_>,
     raw: &BTreeMap<Spanned<String>, RawSource>,
 ) -> Result<Vec<SourceSettings>, SettingsError> {
-    raw.iter()
-        .map(|(id, source)| {
-            Ok(SourceSettings {
-                id: place.source("source", id)?,
-                backfill: source.backfill,
-                zone: source
-                    .zone
-                    .as_ref()
-                    .map(|zone| place.zone("source.zone", zone))
-                    .transpose()?,
-                map: source.map.as_ref().map(|file| beside(place.path, file)),
-            })
-        })
-        .collect()
+    raw.iter().map(|(id, source)| one_source(place, id, source)).collect()
+}
+
+/// The sources whose fields an administrator names.
+const WITH_MAPS: [&str; 2] = ["generic.json", "csv.map"];
+
+fn one_source(place: &Place<'_>, id: &Spanned<String>, raw: &RawSource) -> Result<SourceSettings, SettingsError> {
+    if raw.map.is_some() && !WITH_MAPS.contains(&id.get_ref().as_str()) {
+        let (found, expected) = (
+            format!("\"{}\"", id.get_ref()),
+            format!("one of {}", WITH_MAPS.join(", ")),
+        );
+        return Err(place.wrong(id.span(), "source.map", found, expected));
+    }
+    Ok(SourceSettings {
+        id: place.source("source", id)?,
+        backfill: raw.backfill,
+        zone: raw
+            .zone
+            .as_ref()
+            .map(|zone| place.zone("source.zone", zone))
+            .transpose()?,
+        map: raw.map.as_ref().map(|file| beside(place.path, file)),
+    })
 }
 
 pub(super) fn kafka(place: &Place<'_>, raw: &[RawKafka]) -> Result<Vec<KafkaDoor>, SettingsError> {
@@ -245,14 +255,7 @@ fn kafka_door(place: &Place<'_>, raw: &RawKafka, number: usize) -> Result<KafkaD
         tls: raw.tls,
         ca: raw.ca.as_ref().map(|file| beside(place.path, file)),
         allow_plaintext: raw.allow_plaintext,
-        mechanism: place.word(
-            "kafka.mechanism",
-            raw.mechanism.as_ref(),
-            MECHANISMS,
-            SaslMechanism::Plain,
-        )?,
-        username: raw.username.as_ref().map(|name| name.get_ref().clone()),
-        password,
+        sasl: sasl(place, raw, number)?,
     })
 }
 

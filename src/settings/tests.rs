@@ -41,6 +41,10 @@ fn what_is_wrong_names_file_line_key_and_what_was_expected() {
             "sekisho.toml:2: `listen.lumberjack_tls` is \"0.0.0.0:5044\", expected a loopback address, or `client_ca` in [tls]: else anybody may send",
         ),
         (
+            "[source.\"linux.sshd\"]\nmap = \"m.toml\"",
+            "sekisho.toml:1: `source.map` is \"linux.sshd\", expected one of generic.json, csv.map",
+        ),
+        (
             "[tls]\ncertificate = \"server.pem\"",
             "sekisho.toml:2: `tls.key` is missing, expected the PEM file of the private key",
         ),

@@ -4,8 +4,10 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use crate::Format;
+use jiff::tz::TimeZone;
+
 use crate::mapped::{Map, Mapped, OwnFirst, Sniffer};
+use crate::{Format, shipper};
 
 /// What is known about a format.
 #[derive(Clone, Debug)]
@@ -95,6 +97,18 @@ static CODE: &[FormatSpec] = &[
             sniff: crate::windows_security::sniff,
             lines: false,
             make: || Box::new(crate::windows_security::WindowsSecurity::default()),
+        },
+    },
+    FormatSpec {
+        id: "linux.sudo",
+        title: "sudo, su and pkexec of a Linux host",
+        transports: "syslog, journal, file",
+        lateness: minutes(10),
+        prepare: "nothing",
+        reader: Reader::Code {
+            sniff: crate::linux_sshd::sniff_sudo,
+            lines: true,
+            make: || Box::new(crate::linux_sshd::LinuxSshd::sudo()),
         },
     },
     FormatSpec {
@@ -272,11 +286,15 @@ pub fn format_by_id(id: &str) -> Option<&'static FormatSpec> {
 }
 
 /// The parser id of a record whose source is not named: that of the first format that surely knows
-/// it, else `auto`.
+/// it, or the line that a shipper put into it, else `auto`. A vendor's record in a shipper's document is
+/// `auto`: a format of JSON that is named takes the document for its record.
 pub fn classify(record: &[u8]) -> &'static str {
-    place_of(record)
-        .and_then(|place| FORMATS.get(place))
-        .map_or("auto", |spec| spec.id)
+    let shipped = || {
+        let place = place_of(shipper::unwrap(record, &TimeZone::UTC, false)?.line.as_bytes())?;
+        FORMATS.get(place).filter(|spec| spec.reads_lines())
+    };
+    let known = place_of(record).and_then(|place| FORMATS.get(place));
+    known.or_else(shipped).map_or("auto", |spec| spec.id)
 }
 
 /// The place in [`FORMATS`] of the format that surely knows a record. Words that a vendor writes come

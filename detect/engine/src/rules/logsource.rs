@@ -256,10 +256,8 @@ mod tests {
         let every = Scope::of(&logsource("p=sekisho"), &KNOWN).unwrap();
         let azure = Scope::of(&logsource("p=azure s=signinlogs"), &KNOWN).unwrap();
 
-        assert_eq!(
-            web.field("CS-METHOD").unwrap(),
-            Field::new(vec![native("method"), Access::Column(Column::Action)])
-        );
+        let method = vec![native("method"), Access::Column(Column::Action)];
+        assert_eq!(web.field("CS-METHOD").unwrap(), Field::new(method));
         assert_eq!(
             web.field("c-ip").unwrap(),
             Field::new(vec![Access::Column(Column::SrcIp)])

@@ -26,9 +26,10 @@ use log::Log;
 pub(crate) const ID: &str = "csv.map";
 /// The part of a snapshot that holds what is known of the logs.
 const LOGS: &str = "csv.map.logs";
-/// How many logs are remembered; one more costs the first by name its place, and its rows become rejects
+/// How many logs are remembered: files and senders of tables are few, and each may keep a header and a row of
+/// some KiB. One more costs the first by name its place, and its rows become rejects
 /// until their header comes again.
-const LOGS_MAX: usize = 1024;
+const LOGS_MAX: usize = 256;
 /// How long a row waits for the rest of it. A file is read on at once, a sender may be slow.
 const WAIT_MAX: Duration = Duration::from_mins(10);
 

@@ -1,5 +1,8 @@
 //! The authentication log of a Linux host: OpenSSH, and who else writes there (sudo, su, PAM, login).
 //!
+//! It has two names, since people send it whole or take what sudo, su and pkexec write apart: `linux.sshd` and
+//! `linux.sudo`. Both read every line alike. Where no source is named, the program of the line decides.
+//!
 //! # Invariants
 //! * One failed sign-in is one row of activity `logon` and status 2: the `Failed …` line. What sshd
 //!   and PAM write around it says that something failed, but its activity is `other`.
@@ -19,14 +22,39 @@ use crate::syslog::{self, Frame};
 use crate::timestamp::Years;
 use crate::{Format, Output, Settings};
 
-const SOURCE: &str = "linux.sshd";
-/// The part of a snapshot that holds the years.
-const YEARS: &str = "linux.sshd.years";
+/// The parser ids.
+const SSHD: &str = "linux.sshd";
+const SUDO: &str = "linux.sudo";
 
 /// Reads `auth.log` and its like.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LinuxSshd {
+    source: &'static str,
     years: Years,
+}
+
+impl Default for LinuxSshd {
+    fn default() -> Self {
+        Self {
+            source: SSHD,
+            years: Years::default(),
+        }
+    }
+}
+
+impl LinuxSshd {
+    /// The same, under the name `linux.sudo`.
+    pub fn sudo() -> Self {
+        Self {
+            source: SUDO,
+            ..Self::default()
+        }
+    }
+
+    /// The part of a snapshot that holds the years.
+    fn years_part(&self) -> String {
+        format!("{}.years", self.source)
+    }
 }
 
 impl Format for LinuxSshd {
@@ -35,13 +63,13 @@ impl Format for LinuxSshd {
         let Some(frame) = Frame::parse(&text) else {
             out.reject(
                 raw,
-                SOURCE,
+                self.source,
                 "no syslog header: expected a time stamp or a priority at the beginning",
             );
             return;
         };
         let time = frame.time(&mut self.years, raw, settings);
-        syslog::begin(&mut out.rows, raw, SOURCE, &frame, time);
+        syslog::begin(&mut out.rows, raw, self.source, &frame, time);
         let mut reading = read(&frame);
         reading.keep("process", frame.program);
         reading.keep("pid", frame.pid);
@@ -50,12 +78,20 @@ impl Format for LinuxSshd {
     }
 
     fn snapshot(&self, into: &mut Snapshot) -> Result<(), serde_json::Error> {
-        self.years.snapshot(YEARS, into)
+        self.years.snapshot(&self.years_part(), into)
     }
 
     fn restore(&mut self, from: &Snapshot) {
-        self.years.restore(YEARS, from);
+        let part = self.years_part();
+        self.years.restore(&part, from);
     }
+}
+
+/// Whether the line is of a program by which somebody acts as somebody else.
+pub fn sniff_sudo(record: &[u8]) -> bool {
+    let text = syslog::text(record);
+    let program = Frame::parse(&text).and_then(|frame| frame.program);
+    program.is_some_and(|program| matches!(name(program), "sudo" | "su" | "pkexec"))
 }
 
 /// Whether the line is of a program that writes to the authentication log.
@@ -81,9 +117,7 @@ fn read<'a>(frame: &Frame<'a>) -> Reading<'a> {
 type Reader = fn(&str) -> Option<Reading<'_>>;
 
 fn reader(program: &str) -> Option<Reader> {
-    // `sshd(pam_google_authenticator)` is sshd, and so is `/usr/sbin/sshd`.
-    let name = program.split('(').next().unwrap_or_default();
-    Some(match name.rsplit('/').next().unwrap_or_default() {
+    Some(match name(program) {
         "sshd" | "sshd-session" | "sshd-auth" | "internal-sftp" => sshd::read,
         "sudo" => privilege::sudo,
         "su" => privilege::su,
@@ -97,6 +131,12 @@ fn reader(program: &str) -> Option<Reader> {
         "passwd" | "chpasswd" | "chage" | "chfn" | "chsh" => accounts::change,
         _ => return None,
     })
+}
+
+/// `sshd(pam_google_authenticator)` is sshd, and so is `/usr/sbin/sshd`.
+fn name(program: &str) -> &str {
+    let name = program.split('(').next().unwrap_or_default();
+    name.rsplit('/').next().unwrap_or_default()
 }
 
 /// Takes `message repeated 3 times: [ … ]` apart.

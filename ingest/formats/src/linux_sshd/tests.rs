@@ -10,6 +10,50 @@ fn every_line_is_read_as_its_case_says() {
 }
 
 #[test]
+fn the_program_decides_between_the_two_names_and_both_read_alike() {
+    for (program, message, expected) in [
+        (
+            "sshd[7]",
+            "Failed password for hana from 203.0.113.9 port 9 ssh2",
+            "linux.sshd",
+        ),
+        (
+            "sudo",
+            "hana : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/ls",
+            "linux.sudo",
+        ),
+        ("su[7]", "FAILED su for root by hana", "linux.sudo"),
+        ("/usr/bin/pkexec[7]", "x", "linux.sudo"),
+        (
+            "sudo[7]",
+            "pam_unix(sudo:session): session opened for user root by hana(uid=0)",
+            "linux.sudo",
+        ),
+        (
+            "login[7]",
+            "FAILED LOGIN (1) on '/dev/tty1' FOR 'hana', x",
+            "linux.sshd",
+        ),
+    ] {
+        let line = format!("Jun  5 10:11:12 web1 {program}: {message}");
+        assert_eq!(crate::classify(line.as_bytes()), expected, "{line}");
+        let cells = |mut format: LinuxSshd| {
+            let mut out = Output::new(&Projection::default());
+            feed(&mut format, &[&line], 0, &mut out);
+            let rows = out.rows.finish();
+            let columns = [Column::Activity, Column::StatusId, Column::UserName, Column::Native];
+            (
+                rows.text(Column::Source, 0).unwrap().to_owned(),
+                columns.map(|column| rows.display(column, 0)),
+            )
+        };
+        let (sshd, sudo) = (cells(LinuxSshd::default()), cells(LinuxSshd::sudo()));
+        assert_eq!((&*sshd.0, &*sudo.0), ("linux.sshd", "linux.sudo"));
+        assert_eq!(sshd.1, sudo.1);
+    }
+}
+
+#[test]
 fn the_lines_of_other_programs_are_not_taken() {
     for line in [
         "Jun  5 10:11:12 mx postfix/smtpd[7]: connect from unknown[203.0.113.9]",

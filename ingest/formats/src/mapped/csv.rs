@@ -17,6 +17,8 @@ use crate::{Output, Settings};
 const DELIMITERS: [char; 3] = [',', '\t', ';'];
 /// The most columns of a header. The widest export known has some forty.
 const COLUMNS_MAX: usize = 256;
+/// The longest line of headers, in bytes: it is remembered for every log.
+const HEADER_BYTES_MAX: usize = 16 * 1024;
 
 /// The line of headers of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +46,7 @@ impl Header {
     pub(crate) fn of(line: &str, maps: &[&Map]) -> Option<Self> {
         DELIMITERS
             .iter()
-            .filter(|delimiter| line.contains(**delimiter))
+            .filter(|delimiter| line.len() <= HEADER_BYTES_MAX && line.contains(**delimiter))
             .find_map(|delimiter| {
                 let written: Vec<String> = cells(line, *delimiter)
                     .iter()
