@@ -1,6 +1,8 @@
 //! Sends each record to the format that reads it.
 
-use sekisho_model::{Projection, Raw, Reject, Snapshot, Time, Wrapping};
+use std::sync::Arc;
+
+use sekisho_model::{Origin, Projection, Raw, Reject, Snapshot, Time, Wrapping};
 
 use crate::csv_map;
 use crate::registry::{FORMATS, FormatSpec, place_of};
@@ -79,7 +81,12 @@ impl Decoder {
     fn decode_shipped(&mut self, raw: &Raw<'_>, named: Option<usize>, shipped: Shipped, out: &mut Output) {
         let line = shipped.line.into_bytes();
         let place = named.or_else(|| place_of(&line));
-        let inner = Raw { bytes: &line, ..*raw };
+        let origin = of_file(raw.origin, shipped.file.as_deref());
+        let inner = Raw {
+            bytes: &line,
+            origin: &origin,
+            ..*raw
+        };
         let before = out.rejects.len();
         out.rows.wrap(Some(Wrapping {
             line: line.clone(),
@@ -89,7 +96,9 @@ impl Decoder {
         self.decode_by(place, &inner, out);
         out.rows.wrap(None);
         // What cannot be read is the record, not its line.
-        for reject in out.rejects.iter_mut().skip(before) {
+        let of_line = Reject::new(&inner, "", "");
+        let rejects = out.rejects.iter_mut().skip(before);
+        for reject in rejects.filter(|reject| reject.raw == of_line.raw && reject.raw_bytes == of_line.raw_bytes) {
             *reject = Reject::new(raw, &reject.source, std::mem::take(&mut reject.reason));
         }
     }
@@ -133,6 +142,22 @@ impl Decoder {
         for format in &mut self.formats {
             format.restore(from);
         }
+    }
+}
+
+/// The origin of a line that a shipper read from a file. Tables are told apart by it: one shipper sends many.
+fn of_file(origin: &Origin, file: Option<&str>) -> Origin {
+    let label = match (file, origin.label.split_once('#')) {
+        (Some(file), place) if &*origin.source == csv_map::ID => {
+            // What follows `#` is a place in a file, and tells no logs apart.
+            let (before, place) = place.unwrap_or((&origin.label, "0"));
+            format!("{before} {}#{place}", file.replace('#', "_")).into()
+        }
+        _ => Arc::clone(&origin.label),
+    };
+    Origin {
+        label,
+        ..origin.clone()
     }
 }
 

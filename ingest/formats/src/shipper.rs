@@ -82,6 +82,13 @@ const TIMES: &[&[&str]] = &[
     &["date"],
     &["timegenerated"],
 ];
+const FILES: &[&[&str]] = &[
+    &["log", "file", "path"],
+    &["log.file.path"],
+    &["file"],
+    &["filename"],
+    &["filepath"],
+];
 /// The shipper's own id of the line: the journal's place of it.
 const ID: &str = "__CURSOR";
 /// The longest name in a header, in bytes. RFC 5424 allows 255.
@@ -96,6 +103,8 @@ pub(crate) struct Shipped {
     pub(crate) record: String,
     /// The shipper's own id of the line.
     pub(crate) native_id: Option<String>,
+    /// The file that the shipper read it from.
+    pub(crate) file: Option<String>,
 }
 
 /// The line that is in a record, if the record is a shipper's document. A line that `is_bare` is given no
@@ -113,9 +122,12 @@ pub(crate) fn unwrap(record: &[u8], zone: &TimeZone, is_bare: bool) -> Option<Sh
         with_header(&json, &line, zone)
     };
     let native_id = json.text_at(ID).map(Cow::into_owned);
+    let file = FILES.iter().find_map(|path| at(&json, path)?.text());
+    let file = file.map(|path| word(Some(&path)));
     Some(Shipped {
         line,
         native_id,
+        file,
         record: record.into_owned(),
     })
 }

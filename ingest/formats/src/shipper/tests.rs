@@ -88,6 +88,39 @@ fn the_journals_cursor_is_the_identity_wherever_it_comes_from() {
     assert_eq!(uid("a"), uid("b"));
 }
 
+#[test]
+fn tables_that_one_shipper_sends_are_told_apart_by_their_file() {
+    let mut origin = testing::origin();
+    origin.source = "csv.map".into();
+    let mut decoder = Decoder::new(testing::settings(), Projection::default());
+    let mut out = decoder.output();
+    let lines = [
+        ("/a.csv", "日時,ユーザー,操作,結果"),
+        ("/b.csv", "ログイン日時,ユーザー名,結果"),
+        ("/a.csv", "2026/06/05 10:11:12,hana,ログアウト,成功"),
+        ("/b.csv", "2026/06/05 10:11:12,taro,失敗"),
+        ("/c.csv", "2026/06/05 10:11:12,jiro,失敗"),
+    ];
+    for (offset, (file, line)) in (0..).zip(lines) {
+        let record = serde_json::json!({"message": line, "log": {"file": {"path": file}}}).to_string();
+        let raw = Raw {
+            origin: &origin,
+            offset,
+            observed: testing::received(),
+            bytes: record.as_bytes(),
+        };
+        decoder.decode(&raw, &mut out);
+    }
+    let rows = out.rows.finish();
+    let found: Vec<_> = (0..rows.len())
+        .map(|row| rows.text(Column::Activity, row).unwrap())
+        .collect();
+    assert_eq!(found, ["logoff", "logon"]);
+    assert!(rows.text(Column::Raw, 0).unwrap().starts_with('{'));
+    assert_eq!(out.rejects.len(), 1);
+    assert!(out.rejects[0].raw.starts_with('{'), "{}", out.rejects[0].raw);
+}
+
 proptest! {
     #[test]
     fn any_line_in_a_document_becomes_one_row_or_reject(line in ".*", program in ".*", named in any::<bool>()) {
