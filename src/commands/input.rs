@@ -9,7 +9,7 @@ use encoding_rs::{Encoding, UTF_8};
 use sekisho_model::Time;
 use sekisho_sources::unwrap;
 
-/// The most bytes of a file that must be in memory whole: one JSON document, or text of UTF-16.
+/// The most bytes of a file that must be in memory whole: one JSON document, text of UTF-16, events of Windows.
 const DOCUMENT_BYTES_MAX: u64 = 1 << 30;
 /// The most bytes of a line; what is longer is cut, so that it becomes a reject.
 const LINE_BYTES_MAX: u64 = 1 << 20;
@@ -35,6 +35,9 @@ impl std::fmt::Debug for Records {
 pub(super) fn open(path: &Path) -> Result<Records> {
     let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let mut reader = BufReader::with_capacity(1 << 18, file);
+    if sekisho_formats::is_evtx(reader.fill_buf().unwrap_or_default()) {
+        return windows_events(reader).with_context(|| format!("cannot read {}", path.display()));
+    }
     let zipped = reader.fill_buf().is_ok_and(|head| head.starts_with(&[0x1f, 0x8b]));
     if zipped {
         from_reader(Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(reader))))
@@ -71,6 +74,19 @@ pub(super) fn from_reader(mut reader: Box<dyn BufRead>) -> Result<Records> {
     let document = whole(rest)?;
     let elements: Vec<Vec<u8>> = unwrap::split(&document).into_iter().map(Vec::from).collect();
     Ok(Records::Elements(elements.into_iter()))
+}
+
+/// The events of a file of Windows; one that is damaged becomes a line of text, and so a reject.
+fn windows_events(reader: impl Read) -> Result<Records> {
+    let events = sekisho_formats::records_of_evtx(whole(reader)?).map_err(anyhow::Error::msg)?;
+    let records: Vec<Vec<u8>> = events
+        .map(|event| {
+            event
+                .unwrap_or_else(|error| format!("damaged event: {error}"))
+                .into_bytes()
+        })
+        .collect();
+    Ok(Records::Elements(records.into_iter()))
 }
 
 /// All of a stream that must be in memory whole.

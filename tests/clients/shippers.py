@@ -221,7 +221,7 @@ def journal(service, packages, shipper):
         for n in range(LINES))
     run([remote, "--output", str(folder / "made.journal"), "-"], input=entries, env=packages.environment)
     return subprocess.Popen(
-        [upload, "--url", f"http://127.0.0.1:{service.ports['http']}", f"--file={folder}/made.journal", f"--save-state={folder}/state"],
+        [upload, "--url", f"http://sekisho:{service.token}@127.0.0.1:{service.ports['http']}", f"--file={folder}/made.journal", f"--save-state={folder}/state"],
         env=packages.environment, stdout=subprocess.DEVNULL, stderr=open(folder / "stderr", "w"))
 
 
@@ -236,6 +236,24 @@ def curl(service, shipper):
     run(["curl", "--silent", "--show-error", "--fail", "--data-binary", f"@{path}", "-H", f"Authorization: Bearer {service.token}",
          "-H", "Content-Encoding: gzip", f"http://127.0.0.1:{service.ports['http']}/ingest/linux.sshd"])
     return None
+
+
+def clients(service, name, arguments):
+    """Runs one of the other drivers of this folder against the service."""
+    driver = pathlib.Path(__file__).with_name(f"{name}.py")
+    done = subprocess.run([sys.executable, str(driver), *arguments], capture_output=True, text=True, check=False)
+    print(f"{'ok' if done.returncode == 0 else 'WRONG':8} {name}.py")
+    if done.returncode != 0:
+        print((done.stdout + done.stderr)[-4000:])
+    return done.returncode == 0
+
+
+def drivers(service):
+    """The drivers of clients in Python, and what they are told."""
+    ports, folder = service.ports, service.folder
+    yield "http_doors", ["--url", f"http://127.0.0.1:{ports['http']}", "--token", service.token]
+    yield "tcp_doors", ["--lumberjack", f"127.0.0.1:{ports['lumberjack']}", "--forward", f"127.0.0.1:{ports['forward']}",
+                        "--syslog-tls", f"127.0.0.1:{ports['syslog_tls']}", "--ca", str(folder / "ca.pem")]
 
 
 def kcat(service, packages, shipper, kafka, codec):
@@ -301,6 +319,9 @@ def main():
                 stderr = service.folder / name / "stderr"
                 if stderr.exists():
                     print(stderr.read_text()[-2000:])
+        for name, told in drivers(service):
+            if not arguments.only and not clients(service, name, told):
+                failed.append(name)
         service.stop()
         if failed:
             print((service.folder / "sekisho.log").read_text()[-4000:])

@@ -138,11 +138,13 @@ impl<'a> Frame<'a> {
         let (host, program, pid, _message_id) = (field()?, field()?, field()?, field()?);
         let message = after_structured_data(fields.next()?);
         let message = message.strip_prefix('\u{FEFF}').unwrap_or(message);
+        // A tag of RFC 3164 may stand where the name of the program belongs.
+        let tag = program.and_then(pid_in);
         Some(Self {
             stamp,
             host,
-            program,
-            pid,
+            program: tag.map(|(program, _)| program).or(program),
+            pid: pid.or(tag.map(|(_, pid)| pid)),
             message,
             offset: None,
         })
@@ -217,9 +219,13 @@ fn strip_priority(line: &str) -> (bool, &str) {
 /// The tag of RFC 3164: `sshd[123]:`, `sudo:`, `postfix/smtpd[7]:`.
 fn tag(token: &str) -> Option<(&str, Option<&str>)> {
     let token = token.strip_suffix(':')?;
-    let parts = token.strip_suffix(']').and_then(|token| token.rsplit_once('['));
-    let (program, pid) = parts.map_or((token, None), |(program, pid)| (program, Some(pid)));
+    let (program, pid) = pid_in(token).map_or((token, None), |(program, pid)| (program, Some(pid)));
     (!program.is_empty()).then_some((program, pid))
+}
+
+/// `sshd[123]` taken apart.
+fn pid_in(token: &str) -> Option<(&str, &str)> {
+    token.strip_suffix(']')?.rsplit_once('[')
 }
 
 /// What follows the structured data of RFC 5424.
@@ -343,6 +349,7 @@ mod tests {
             "<38>1 2026-06-05T10:11:12.5Z web1 sshd 7 - - Server listening",
             "<38>1 2026-06-05T10:11:12.5Z web1 sshd 7 ID [a@1 b=\"x]\\\"\"][c] \u{FEFF}Server listening",
             "<38>1 - web1 sshd 7 - - Server listening",
+            "<38>1 2026-06-05T10:11:12.5Z web1 sshd[7] - - - Server listening",
         ] {
             assert_eq!(parts(line), full, "{line}");
         }
