@@ -50,3 +50,11 @@ impl ChannelSettings {
         }
     }
 }
+
+/// Snapshots with their keys in order, so that they show what a message says, not how it was put together.
+#[cfg(test)]
+fn sorted_snapshots() -> insta::internals::SettingsBindDropGuard {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_sort_maps(true);
+    settings.bind_to_scope()
+}

@@ -92,6 +92,7 @@ mod tests {
     #[test]
     #[expect(clippy::too_many_lines, reason = "the snapshot is long")]
     fn a_leaver_in_japanese() {
+        let _sorted = crate::channel::sorted_snapshots();
         insta::assert_json_snapshot!(render(&samples::leaver(Lang::Ja)), @r#"
         {
           "blocks": [
@@ -182,6 +183,7 @@ mod tests {
     #[test]
     #[expect(clippy::too_many_lines, reason = "the snapshot is long")]
     fn a_journey_in_english() {
+        let _sorted = crate::channel::sorted_snapshots();
         insta::assert_json_snapshot!(render(&samples::journey(Lang::En)), @r#"
         {
           "blocks": [

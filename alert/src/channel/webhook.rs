@@ -212,6 +212,7 @@ mod tests {
     fn a_leaver_in_japanese() {
         let value: serde_json::Value = serde_json::from_str(&body(&samples::leaver_case(), Lang::Ja)).unwrap();
 
+        let _sorted = crate::channel::sorted_snapshots();
         insta::assert_json_snapshot!(value, @r#"
         {
           "data": {

@@ -101,7 +101,10 @@ impl Case {
                 differences.push(format!("header {name}: {found:?}, expected {expected:?}"));
             }
         }
-        let whole = self.answer.as_ref().is_some_and(|expected| *expected != text);
+        let whole = self
+            .answer
+            .as_ref()
+            .is_some_and(|expected| !same_answer(expected, &text));
         let encoded = self
             .answer_base64
             .as_ref()
@@ -120,6 +123,12 @@ impl Case {
         }
         differences
     }
+}
+
+/// The same text, or the same JSON whatever the order of its fields.
+fn same_answer(expected: &str, found: &str) -> bool {
+    let json = |text| serde_json::from_str::<serde_json::Value>(text).ok();
+    expected == found || json(expected).is_some_and(|expected| Some(expected) == json(found))
 }
 
 fn files() -> Vec<PathBuf> {
