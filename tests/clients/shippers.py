@@ -252,8 +252,8 @@ def drivers(service):
     """The drivers of clients in Python, and what they are told."""
     ports, folder = service.ports, service.folder
     yield "http_doors", ["--url", f"http://127.0.0.1:{ports['http']}", "--token", service.token]
-    yield "tcp_doors", ["--lumberjack", f"127.0.0.1:{ports['lumberjack']}", "--forward", f"127.0.0.1:{ports['forward']}",
-                        "--syslog-tls", f"127.0.0.1:{ports['syslog_tls']}", "--ca", str(folder / "ca.pem")]
+    yield "tcp_doors", ["--lumberjack", f"localhost:{ports['lumberjack']}", "--forward", f"localhost:{ports['forward']}",
+                        "--syslog-tls", f"localhost:{ports['syslog_tls']}", "--ca", str(folder / "ca.pem")]
 
 
 def kcat(service, packages, shipper, kafka, codec):

@@ -10,10 +10,11 @@ use tracing::debug;
 use super::answer::Refusal;
 use super::body::{self, Held, Room};
 use super::call::Call;
-use super::decompress::Packing;
+use super::decompress::{self, packing_of};
 use super::sorter::Sorter;
 use super::{HttpDoor, RECORD_OVERHEAD_BYTES};
 use crate::SpoolError;
+use crate::packing::Packing;
 
 /// The door, with what its requests share.
 #[derive(Clone, Debug)]
@@ -108,10 +109,13 @@ impl Intake {
         } = call;
         let body = body::read(body, held).await?;
         let packing = match packing {
-            Some(packing) => packing,
-            None => Packing::of(encoding.as_deref(), &body)?,
+            Some(packing) => Some(packing),
+            None => packing_of(encoding.as_deref(), &body)?,
         };
-        let body = unpack(packing, body, held).await?;
+        let body = match packing {
+            Some(packing) => unpack(packing, body, held).await?,
+            None => body,
+        };
         let unpacked = body.len();
         let sort = move || {
             let told = read(&body, &mut sorter)?;
@@ -160,11 +164,8 @@ impl Intake {
 }
 
 async fn unpack(packing: Packing, body: Vec<u8>, held: &mut Held) -> Result<Vec<u8>, Refusal> {
-    if packing == Packing::Plain {
-        return Ok(body);
-    }
     let wire = body.len();
-    let body = blocking(move || packing.unpack(body)).await??;
+    let body = blocking(move || decompress::unpack(packing, &body)).await??;
     held.more(body.len().saturating_sub(wire)).await?;
     Ok(body)
 }

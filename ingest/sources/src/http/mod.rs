@@ -33,6 +33,7 @@ use sekisho_model::Clock;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::packing::UNPACKED_BYTES_MAX;
 use crate::{Counters, Spool};
 use intake::Intake;
 pub use tokens::{Token, Tokens};
@@ -41,7 +42,7 @@ pub use tokens::{Token, Tokens};
 pub const WIRE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// The largest body after it was unpacked. It becomes one frame of the spool, whole or not at all.
-pub const BODY_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub const BODY_BYTES_MAX: usize = UNPACKED_BYTES_MAX;
 
 /// The most bytes of bodies that are in hand at once. What is made of them takes up to twice as much again.
 pub const BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;

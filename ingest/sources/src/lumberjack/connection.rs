@@ -73,7 +73,7 @@ impl Sender {
             };
             link.pass(length);
             if let Frame::Packed(packed) = frame {
-                let (frames, _held) = self.room.unpack(Packing::Zlib, packed).await?;
+                let (frames, _held) = self.room.unpack(Packing::Deflate, packed).await?;
                 self.take_all(&frames, link, window, shutdown).await?;
             } else {
                 self.take(frame, link, window, shutdown).await?;

@@ -15,7 +15,7 @@ use super::push_all;
 use crate::http::BODY_BYTES_MAX;
 use crate::http::answer::{Refusal, json_response};
 use crate::http::call::Call;
-use crate::http::decompress::Packing;
+use crate::http::decompress;
 use crate::http::intake::Intake;
 use crate::http::json;
 use crate::http::sorter::{Hint, Sorter};
@@ -66,11 +66,10 @@ fn read(body: &[u8], sorter: &mut Sorter) -> Result<(), Refusal> {
 
 /// What only looks packed is a record as it is.
 fn unpack(data: Vec<u8>) -> Result<Vec<u8>, Refusal> {
-    let packing = Packing::sniff(&data);
-    if packing == Packing::Plain {
+    let Some(packing) = decompress::sniff(&data) else {
         return Ok(data);
-    }
-    match packing.unpack(data.clone()) {
+    };
+    match decompress::unpack(packing, &data) {
         Ok(unpacked) => Ok(unpacked),
         Err(too_large @ Refusal::TooLarge(_)) => Err(too_large),
         Err(_) => Ok(data),

@@ -12,11 +12,11 @@ use axum::routing::{get, post};
 use super::health::is_healthy;
 use crate::http::answer::{Refusal, typed_response};
 use crate::http::call::Call;
-use crate::http::decompress::Packing;
 use crate::http::intake::Intake;
 use crate::http::json;
 use crate::http::protobuf::{Broken, Value, fields};
 use crate::http::sorter::{Hint, Sorter};
+use crate::packing::Packing;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
