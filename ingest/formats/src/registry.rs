@@ -66,7 +66,7 @@ static CODE: &[FormatSpec] = &[
     FormatSpec {
         id: "entra.signin",
         title: "Microsoft Entra sign-in logs",
-        transports: "HTTP, exported JSON",
+        transports: "Kafka (Event Hubs), HTTP, exported JSON",
         lateness: minutes(120),
         prepare: "Diagnostic settings: SignInLogs, NonInteractiveUserSignInLogs",
         reader: Reader::Code {
@@ -114,7 +114,7 @@ static CODE: &[FormatSpec] = &[
     FormatSpec {
         id: "linux.sshd",
         title: "OpenSSH server, and the rest of a Linux authentication log",
-        transports: "syslog, file",
+        transports: "syslog, journal, file",
         lateness: minutes(10),
         prepare: "nothing",
         reader: Reader::Code {
@@ -126,7 +126,7 @@ static CODE: &[FormatSpec] = &[
     FormatSpec {
         id: "mail.postfix",
         title: "Postfix mail server",
-        transports: "syslog, file",
+        transports: "syslog, journal, file",
         lateness: minutes(10),
         prepare: "nothing",
         reader: Reader::Code {
@@ -138,7 +138,7 @@ static CODE: &[FormatSpec] = &[
     FormatSpec {
         id: "mail.dovecot",
         title: "Dovecot IMAP and POP3 server",
-        transports: "syslog, file",
+        transports: "syslog, journal, file",
         lateness: minutes(10),
         prepare: "nothing",
         reader: Reader::Code {
