@@ -214,7 +214,9 @@ pub(crate) enum Rules {
 /// Which rules.
 #[derive(Args, Debug)]
 pub(crate) struct RulesArgs {
-    /// A folder of rules to take instead of the shipped ones
+    #[command(flatten)]
+    pub(crate) config: ConfigArg,
+    /// A folder of rules to take instead of the shipped ones and those of the settings
     #[arg(value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
 }

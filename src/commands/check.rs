@@ -11,7 +11,7 @@ use sekisho_model::{Alert, Bilingual, Clock, Entity, EntityKind, Facts, Incident
 use crate::cli::Check;
 use crate::clock::SystemClock;
 use crate::context::{Bundle, Loaded};
-use crate::rules::{run_tests, shipped};
+use crate::rules::run_tests;
 use crate::service;
 use crate::settings::{Environment, Settings};
 
@@ -42,7 +42,7 @@ pub(super) fn run(args: &Check, environment: &Environment) -> Result<ExitCode> {
         writeln!(out, "problem   {problem}")?;
     }
     writeln!(out, "rules     {} can run", loaded.rules.rules().len())?;
-    let failed = test_rules(&mut out)?;
+    let failed = test_rules(&settings, &mut out)?;
     match loaded.enricher.geo() {
         Some(geo) => {
             for database in geo.databases() {
@@ -97,10 +97,10 @@ fn check_data(settings: &Settings, out: &mut impl Write) -> Result<bool> {
     Ok(false)
 }
 
-fn test_rules(out: &mut impl Write) -> Result<usize> {
+fn test_rules(own: &Settings, out: &mut impl Write) -> Result<usize> {
     let settings = super::rules::test_settings()?;
     let (mut cases, mut failed) = (0, 0);
-    for (path, text) in &shipped() {
+    for (path, text) in &super::rules::of_settings(own)? {
         let (count, failures) = run_tests(path, text, &settings)?;
         for failure in &failures {
             writeln!(out, "FAILED    {}: {}", failure.test, failure.message)?;

@@ -33,7 +33,7 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<ExitCod
         Command::Replay(args) => replay::run(&args, environment),
         Command::Normalise(args) => normalise::run(&args, environment),
         Command::Sql(args) => sql::run(&args, environment),
-        Command::Rules { command } => rules::run(&command),
+        Command::Rules { command } => rules::run(&command, environment),
         Command::Sources => sources::run(),
         Command::Maintain(args) => maintain::run(&args, environment),
         Command::Incidents { command } => incidents::run(&command, environment),

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use sekisho_model::Clock;
+use sekisho_alert::Untrusted;
+use sekisho_model::{Clock, Severity};
 
 use crate::cli::{Outbox, OutboxMessage, StoreArgs};
 use crate::clock::SystemClock;
@@ -13,6 +14,9 @@ use crate::settings::Environment;
 
 /// The most messages that are listed.
 const LISTED_MAX: u32 = 200;
+
+/// The most incidents that are looked at for what a message is about.
+const INCIDENTS_MAX: u32 = 1000;
 
 /// Lists messages, tries one again, or gives one up.
 pub(super) fn run(command: &Outbox, environment: &Environment) -> Result<ExitCode> {
@@ -49,21 +53,28 @@ pub(super) fn open(store: &StoreArgs, environment: &Environment) -> Result<sekis
 }
 
 async fn list(outbox: &sekisho_alert::Outbox) -> Result<()> {
+    let incidents = outbox.incidents(Severity::Informational, INCIDENTS_MAX).await?;
+    let about = |id: &str| {
+        let row = incidents.iter().find(|row| row.incident.incident_id == id)?;
+        let who = Untrusted::new(&row.incident.entity.name).visible(40);
+        Some(format!("{} {who}", row.incident.severity.name()))
+    };
     let mut out = anstream::stdout().lock();
     writeln!(
         out,
-        "{:32}  {:10} {:9} {:>8}  last error",
-        "message", "channel", "state", "attempts"
+        "{:32}  {:10} {:9} {:>8}  {:40}  last error",
+        "message", "channel", "state", "attempts", "about"
     )?;
     for row in outbox.deliveries(None, LISTED_MAX).await? {
         let error = row.last_error.as_deref().unwrap_or_default();
         writeln!(
             out,
-            "{:32}  {:10} {:9} {:>8}  {error}",
+            "{:32}  {:10} {:9} {:>8}  {:40}  {error}",
             row.message_id,
             row.channel,
             row.state.name(),
-            row.attempts
+            row.attempts,
+            about(&row.incident_id).unwrap_or_default(),
         )?;
     }
     Ok(())

@@ -9,17 +9,19 @@ use anyhow::{Context, Result};
 use sekisho_detect::rules::{RuleFolder, RuleSet};
 
 use crate::cli::{Rules, RulesArgs};
-use crate::context::surroundings;
-use crate::rules::{RuleText, read_dir, run_tests, shipped};
+use crate::context::{Bundle, surroundings};
+use crate::rules::{RuleText, add, read_dir, run_tests, shipped};
 use crate::settings::{self, Environment, Settings};
 
 /// Lists, checks or tests the rules.
-pub(super) fn run(command: &Rules) -> Result<ExitCode> {
+pub(super) fn run(command: &Rules, environment: &Environment) -> Result<ExitCode> {
     let settings = test_settings()?;
+    let (Rules::List(args) | Rules::Check(args) | Rules::Test(args)) = command;
+    let texts = texts(args, environment)?;
     match command {
-        Rules::List(args) => list(&texts(args)?, &settings),
-        Rules::Check(args) => check(&texts(args)?, &settings),
-        Rules::Test(args) => test(&texts(args)?, &settings),
+        Rules::List(_) => list(&texts, &settings),
+        Rules::Check(_) => check(&texts, &settings),
+        Rules::Test(_) => test(&texts, &settings),
     }
 }
 
@@ -32,11 +34,24 @@ pub(super) fn test_settings() -> Result<Settings> {
     )?)
 }
 
-fn texts(args: &RulesArgs) -> Result<BTreeMap<String, RuleText>> {
-    match &args.dir {
-        Some(dir) => read_dir(dir).with_context(|| format!("cannot read the rules in {}", dir.display())),
-        None => Ok(shipped()),
+fn texts(args: &RulesArgs, environment: &Environment) -> Result<BTreeMap<String, RuleText>> {
+    if let Some(dir) = &args.dir {
+        return read_dir(dir).with_context(|| format!("cannot read the rules in {}", dir.display()));
     }
+    let settings = super::settings(args.config.config.as_deref(), None, environment)?;
+    of_settings(&settings)
+}
+
+/// The shipped rules, and those of one's own that the settings name; of two with one path, one's own.
+pub(super) fn of_settings(settings: &Settings) -> Result<BTreeMap<String, RuleText>> {
+    let bundle = Bundle::collect(&settings.context)?;
+    let mut own = BTreeMap::new();
+    for (name, bytes) in bundle.under("rules") {
+        add(&mut own, name, bytes);
+    }
+    let mut texts = shipped();
+    texts.extend(own);
+    Ok(texts)
 }
 
 fn compile(texts: &BTreeMap<String, RuleText>, settings: &Settings) -> RuleSet {

@@ -24,7 +24,7 @@ pub enum DoorError {
     #[error("failed to append to the spool")]
     Spool(#[from] SpoolError),
     /// The address is taken, or not of this machine.
-    #[error("failed to listen on {address} for {name}")]
+    #[error("failed to listen on {address} for {name}{}", hint(source))]
     Listen {
         /// What the door is called.
         name: &'static str,
@@ -41,6 +41,17 @@ pub enum DoorError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+/// What to do about an address that cannot be listened on.
+fn hint(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            " (another program has it, perhaps another Sekisho; [listen] in the settings can name another)"
+        }
+        std::io::ErrorKind::PermissionDenied => " (ports below 1024 are for root, or CAP_NET_BIND_SERVICE)",
+        _ => "",
+    }
 }
 
 /// Appends, and waits while the spool is full, so that the source is not read on. `None` after a
