@@ -8,8 +8,9 @@ use jiff::tz::TimeZone;
 use sekisho_sources::kafka::{KafkaSettings, SaslMechanism};
 use toml::Spanned;
 
-use super::checked::{Place, Secret};
+use super::place::Place;
 use super::raw::{Raw, RawKafka, RawSource};
+use super::secret::Secret;
 use super::{SettingsError, beside};
 
 /// Where the service listens. A door with `_tls` in its name speaks TLS only, the others plain text only.

@@ -6,14 +6,17 @@
 mod checked;
 mod doors;
 mod error;
+mod place;
 mod raw;
+mod secret;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-pub(crate) use checked::{ChannelKind, ChannelSettings, ContextFiles, Secret, Settings};
+pub(crate) use checked::{ChannelKind, ChannelSettings, ContextFiles, Settings};
 pub(crate) use doors::{DoorKind, KafkaDoor, Sasl, Tls};
 pub(crate) use error::SettingsError;
+pub(crate) use secret::Secret;
 
 /// The environment, read once in `main`.
 pub(crate) type Environment = BTreeMap<String, String>;
