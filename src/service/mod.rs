@@ -71,7 +71,6 @@ impl Service {
         let (tokens, seen) = watch::channel(Arc::new(read_tokens(&settings)?));
         let doors = Doors::open(&settings, &spool, &clock, seen).await?;
         Ok(Self {
-            doors,
             settings,
             clock,
             spool,
@@ -79,6 +78,7 @@ impl Service {
             delivery,
             generation,
             start,
+            doors,
             tokens,
         })
     }
