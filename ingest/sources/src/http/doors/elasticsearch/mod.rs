@@ -46,7 +46,10 @@ pub(super) fn routes() -> Router<Intake> {
         .route("/_license", get(licence))
         .route("/_xpack", get(licence))
         .route("/_bulk", post(bulk).put(bulk))
-        .route("/{index}/_bulk", post(bulk_of_index).put(bulk_of_index));
+        .route("/{index}/_bulk", post(bulk_of_index).put(bulk_of_index))
+        // Up to version 5.0, Fluent Bit ends the path with a slash if it names a pipeline.
+        .route("/_bulk/", post(bulk))
+        .route("/{index}/_bulk/", post(bulk_of_index));
     for path in SET_UP {
         routes = routes.route(path, any(set_up));
     }
