@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use arrow_array::{Array, StringArray};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder};
+use sekisho_model::projection::VALUES_SEPARATOR;
 use sekisho_model::{EventBatch, Texts};
 use sekisho_sigma::Anchor;
 
@@ -136,16 +137,19 @@ fn relate(field: &Field, related: &Related, batch: &EventBatch, scope: Option<&B
             fold_text(&text)
         }
     };
+    let holds = |left: &str, right: &str| match related.anchor {
+        Anchor::Whole => left == right,
+        Anchor::Start => left.starts_with(right),
+        Anchor::End => left.ends_with(right),
+        Anchor::Anywhere => left.contains(right),
+    };
     rows(batch.len(), scope, |row| {
         let (Some(left), Some(right)) = (left.text(row), right.text(row)) else {
             return false;
         };
         let (left, right) = (shown(left), shown(right));
-        match related.anchor {
-            Anchor::Whole => left == right,
-            Anchor::Start => left.starts_with(&right),
-            Anchor::End => left.ends_with(&right),
-            Anchor::Anywhere => left.contains(&right),
-        }
+        // Of a list, any element may stand in the relation.
+        left.split(VALUES_SEPARATOR)
+            .any(|left| right.split(VALUES_SEPARATOR).any(|right| holds(left, right)))
     })
 }
