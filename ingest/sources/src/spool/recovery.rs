@@ -131,6 +131,9 @@ fn read_segment(folder: &Path, first: i64, last: bool, recovered: &mut Recovered
         }
         _ => recovered.damage.append(&mut bad),
     }
+    if last {
+        sync(&path)?;
+    }
     recovered.segments.push(segment);
     Ok(())
 }
@@ -141,9 +144,16 @@ fn cut(path: &Path, bytes: u64) -> Result<(), SpoolError> {
         .open(path)
         .map_err(SpoolError::io("open", path))?;
     file.set_len(bytes).map_err(SpoolError::io("truncate", path))?;
-    file.sync_all().map_err(SpoolError::io("sync", path))?;
     info!(bytes, file = %path.display(), "cut off what was not completed when the program ended");
     Ok(())
+}
+
+/// A process that was killed may have written frames and not synced them. From here on they are read, and
+/// a body that is sent again is acknowledged because of them.
+fn sync(path: &Path) -> Result<(), SpoolError> {
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(SpoolError::io("sync", path))
 }
 
 fn read_cursors(folder: &Path) -> Result<Cursors, SpoolError> {

@@ -97,7 +97,7 @@ pub(super) fn beginning(folder: &Path, first: i64) -> Result<Beginning, SpoolErr
     if magic == MAGIC && head.get(MAGIC.len()..) == Some(first.to_le_bytes().as_slice()) {
         return Ok(Beginning::Good);
     }
-    if magic != MAGIC && magic.starts_with(MAGIC_STEM) {
+    if magic.len() == MAGIC.len() && magic != MAGIC && magic.starts_with(MAGIC_STEM) {
         return Err(SpoolError::Unknown {
             path,
             found: String::from_utf8_lossy(magic).into_owned(),

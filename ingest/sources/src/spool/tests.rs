@@ -1,11 +1,11 @@
 //! What a spool does while nothing is broken.
 
 mod damage;
+mod model;
 
 use std::fs;
 use std::time::Duration;
 
-use proptest::prelude::*;
 use sekisho_model::Origin;
 use sekisho_pipeline::Log;
 use tempfile::TempDir;
@@ -296,46 +296,4 @@ fn many_senders_share_a_sync_and_a_reader_beside_them_sees_everything_once() {
     expected.sort();
 
     assert_eq!(read, expected);
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    #[test]
-    fn any_history_is_read_back(steps in prop::collection::vec((0u8..6, 1usize..5, 0usize..900), 1..40)) {
-        let folder = tempfile::tempdir().unwrap();
-        let runtime = runtime();
-        let mut spool = small(&folder, 256 * 1024);
-        let mut expected: Vec<(i64, usize)> = Vec::new();
-        let mut truncated = 0;
-        for (kind, count, bytes) in steps {
-            match kind {
-                0 => {
-                    drop(spool);
-                    spool = small(&folder, 256 * 1024);
-                }
-                1 => {
-                    truncated = expected.get(expected.len() / 2).map_or(0, |(first, _)| *first);
-                    runtime.block_on(spool.reader().truncate(truncated)).unwrap();
-                }
-                2 => {
-                    let first = runtime.block_on(spool.append_tick(NOW)).unwrap().first;
-                    expected.push((first, 1));
-                }
-                _ => {
-                    let record = vec![b'r'; bytes];
-                    let group = records(None, &vec![record.as_slice(); count]);
-                    expected.push((runtime.block_on(spool.append(group, NOW)).unwrap().first, count));
-                }
-            }
-        }
-
-        let read: Vec<(i64, usize)> = runtime
-            .block_on(frames(&spool, truncated))
-            .iter()
-            .map(|frame| (frame.first, usize::try_from(frame.end() - frame.first).unwrap()))
-            .collect();
-        expected.retain(|(first, _)| *first >= truncated);
-        prop_assert_eq!(read, expected);
-    }
 }

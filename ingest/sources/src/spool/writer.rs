@@ -251,11 +251,14 @@ impl Writer {
     }
 
     /// A write that found the disk full is undone; any other failure is the end.
+    ///
+    /// Durably: the next segment may begin at the offsets that were refused here.
     pub(super) fn take_back(&mut self, error: &io::Error) -> SpoolError {
         let undone = self
             .file
             .set_len(self.segment.bytes)
-            .and_then(|()| self.file.seek(SeekFrom::Start(self.segment.bytes)));
+            .and_then(|()| self.file.seek(SeekFrom::Start(self.segment.bytes)))
+            .and_then(|_| self.file.sync_all());
         if is_full(error) && undone.is_ok() {
             warn!("the disk is full; senders have to wait");
             return SpoolError::Full;

@@ -3,6 +3,8 @@
 use std::io::{ErrorKind, Write};
 use std::os::fd::OwnedFd;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::spool::codec::HEAD_BYTES;
 use crate::spool::segment::SEGMENT_HEAD_BYTES;
@@ -130,7 +132,7 @@ fn a_torn_tail_is_cut_off_wherever_it_is_torn() {
 
 #[test]
 fn a_segment_that_was_never_begun_is_begun_again() {
-    for head in [&b""[..], b"SKSPOL01", &[0; 16]] {
+    for head in [&b""[..], b"SKSPOL", b"SKSPOL0", b"SKSPOL01", &[0; 16]] {
         let folder = tempfile::tempdir().unwrap();
         three_frames(&folder);
         fs::write(segment::path(folder.path(), 6), head).unwrap();
@@ -147,73 +149,125 @@ fn a_segment_that_was_never_begun_is_begun_again() {
 
 /// Records for the frames of a history: how many each has, and of how many bytes.
 fn any_frames() -> impl Strategy<Value = Vec<(usize, usize)>> {
-    prop::collection::vec((1_usize..4, prop_oneof![0_usize..200, 0_usize..6_000]), 1..12)
+    prop::collection::vec((1_usize..4, prop_oneof![0_usize..200, 0_usize..4_000]), 1..30)
+}
+
+/// What the power cut did to one segment.
+#[derive(Clone, Debug)]
+struct Cut {
+    place: prop::sample::Index,
+    lost: Vec<u8>,
+    garbage: Vec<u8>,
+}
+
+/// One for each of the segments a history can have.
+fn any_cuts() -> impl Strategy<Value = Vec<Cut>> {
+    let cut = (
+        any::<prop::sample::Index>(),
+        prop::collection::vec(0_u8..12, 1..40),
+        prop::collection::vec(any::<u8>(), 0..100),
+    );
+    prop::collection::vec(cut.prop_map(|(place, lost, garbage)| Cut { place, lost, garbage }), 8)
 }
 
 /// What a disk may hold of a file after the power failed: all that was synced, and of the sectors that were
 /// written after it some, in any order; where one is missing there are zeros, or what was there before.
-fn after_power_cut(bytes: &[u8], synced: usize, cut: usize, lost: &[u8], garbage: &[u8]) -> Vec<u8> {
+fn after_power_cut(bytes: &[u8], synced: usize, cut: &Cut) -> Vec<u8> {
     const SECTOR_BYTES: usize = 512;
-    let mut left = bytes[..cut].to_vec();
-    let sectors = synced / SECTOR_BYTES..=cut / SECTOR_BYTES;
-    for (sector, lost) in sectors.zip(lost.iter().cycle()).filter(|(_, lost)| **lost < 3) {
-        let begin = (sector * SECTOR_BYTES).clamp(synced, cut);
-        let end = ((sector + 1) * SECTOR_BYTES).min(cut);
+    let place = synced + cut.place.index(bytes.len() - synced + 1);
+    let mut left = bytes[..place].to_vec();
+    let sectors = synced / SECTOR_BYTES..=place / SECTOR_BYTES;
+    for (sector, lost) in sectors.zip(cut.lost.iter().cycle()).filter(|(_, lost)| **lost < 3) {
+        let begin = (sector * SECTOR_BYTES).clamp(synced, place);
+        let end = ((sector + 1) * SECTOR_BYTES).min(place);
         left[begin..end].fill(if *lost == 0 { 0xAA } else { 0 });
     }
-    left.extend_from_slice(garbage);
+    // A head is in one sector: it is there, or not, or cut short, but not half another's.
+    if usize::try_from(SEGMENT_HEAD_BYTES).unwrap() <= place {
+        left.extend_from_slice(&cut.garbage);
+    }
     left
+}
+
+const CUT_QUOTA_BYTES: u64 = 64 * 1024;
+
+/// Appends frames, in several segments if there are many; returns them, and in which segment each ends, and
+/// where.
+fn sent_frames(folder: &TempDir, history: &[(usize, usize)]) -> (Vec<Frame>, Vec<(i64, usize)>) {
+    let runtime = runtime();
+    let spool = small(folder, CUT_QUOTA_BYTES);
+    let mut places = Vec::new();
+    for (n, (count, bytes)) in history.iter().enumerate() {
+        let record = vec![u8::try_from(n).unwrap(); *bytes];
+        let records = records(Some(&format!("file:1:{n} 1")), &vec![record.as_slice(); *count]);
+        match runtime.block_on(spool.append(records, NOW)) {
+            Ok(_) => {}
+            Err(SpoolError::Full) => break,
+            Err(error) => panic!("{error}"),
+        }
+        let first = *segment::list(folder.path()).unwrap().last().unwrap();
+        let bytes = fs::metadata(segment::path(folder.path(), first)).unwrap().len();
+        places.push((first, usize::try_from(bytes).unwrap()));
+    }
+    (runtime.block_on(frames(&spool, 0)), places)
+}
+
+/// Opens the spool, appends one more frame and reads all; the frames before the one, and the one. There may be
+/// a gap before it, at which a reader would wait.
+fn opened_and_gone_on(folder: &TempDir) -> Result<(Vec<Frame>, Frame), TestCaseError> {
+    let runtime = runtime();
+    let spool = small(folder, 4 * CUT_QUOTA_BYTES);
+    let end = spool.status().end;
+    let next = runtime.block_on(spool.append(records(None, &[b"next"]), NOW)).unwrap();
+    prop_assert_eq!(next.first, end);
+    let mut found = runtime.block_on(frames(&spool, 0));
+    let last = found.pop().unwrap();
+    prop_assert_eq!(last.first, end);
+    prop_assert!(
+        found.iter().all(|frame| frame.end() <= end),
+        "an offset was given twice"
+    );
+    Ok((found, last))
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
+    /// Also when a later segment reached the disk and the end of an earlier one did not.
     #[test]
     fn a_power_cut_loses_nothing_that_was_acknowledged_and_invents_nothing(
         history in any_frames(),
         acknowledged: prop::sample::Index,
-        cut: prop::sample::Index,
-        lost in prop::collection::vec(0_u8..12, 1..40),
-        garbage in prop::collection::vec(any::<u8>(), 0..100),
+        cuts in any_cuts(),
     ) {
         let folder = tempfile::tempdir().unwrap();
-        let runtime = runtime();
-        let spool = open(&folder);
-        let mut places = vec![usize::try_from(SEGMENT_HEAD_BYTES).unwrap()];
-        for (n, (count, bytes)) in history.iter().enumerate() {
-            let record = vec![u8::try_from(n).unwrap(); *bytes];
-            let records = records(Some(&format!("file:1:{n} 1")), &vec![record.as_slice(); *count]);
-            runtime.block_on(spool.append(records, NOW)).unwrap();
-            places.push(usize::try_from(spool.status().bytes).unwrap());
+        let (sent, places) = sent_frames(&folder, &history);
+        let acknowledged = acknowledged.index(places.len() + 1);
+        for (first, cut) in segment::list(folder.path()).unwrap().into_iter().zip(&cuts) {
+            let synced = places[..acknowledged].iter().rev().find(|(segment, _)| *segment == first);
+            // The first segment was begun when the spool was made.
+            let begun = if first == 0 { usize::try_from(SEGMENT_HEAD_BYTES).unwrap() } else { 0 };
+            let synced = synced.map_or(begun, |(_, place)| *place);
+            let path = segment::path(folder.path(), first);
+            let bytes = fs::read(&path).unwrap();
+            fs::write(&path, after_power_cut(&bytes, synced, cut)).unwrap();
         }
-        let sent = runtime.block_on(frames(&spool, 0));
-        drop(spool);
-        let path = segment::path(folder.path(), 0);
-        let bytes = fs::read(&path).unwrap();
-        let acknowledged = acknowledged.index(places.len());
-        let synced = places[acknowledged];
-        let cut = synced + cut.index(bytes.len() - synced + 1);
-        fs::write(&path, after_power_cut(&bytes, synced, cut, &lost, &garbage)).unwrap();
 
-        // Twice, as when the power fails again right after.
-        drop(open(&folder));
-        let spool = open(&folder);
+        let (found, next) = opened_and_gone_on(&folder)?;
 
-        let found = runtime.block_on(frames(&spool, 0));
+        prop_assert!(found.len() >= acknowledged);
         prop_assert_eq!(&found[..acknowledged], &sent[..acknowledged]);
         prop_assert!(found.iter().all(|frame| sent.contains(frame)));
+        prop_assert!(found.windows(2).all(|pair| pair[0].end() <= pair[1].first));
+        // The power may fail again right after.
+        drop(small(&folder, CUT_QUOTA_BYTES));
+        let (again, _) = opened_and_gone_on(&folder)?;
+        prop_assert_eq!(again.split_last(), Some((&next, &found[..])));
+        let spool = small(&folder, CUT_QUOTA_BYTES);
         for n in 0..acknowledged {
             let key = format!("file:1:{n}");
             prop_assert!(spool.position(&key).is_some(), "{}", key);
         }
-        let end = spool.status().end;
-        let next = runtime.block_on(spool.append(records(None, &[b"next"]), NOW)).unwrap();
-        prop_assert_eq!(next.first, end);
-        drop(spool);
-        let spool = open(&folder);
-        let again = runtime.block_on(frames(&spool, 0));
-        prop_assert_eq!(&again[..found.len()], &found[..]);
-        prop_assert_eq!(again.len(), found.len() + 1);
     }
 }
 
