@@ -54,7 +54,11 @@ async fn an_address_that_is_taken_is_named() {
         .unwrap();
     let address = taken.address().unwrap();
     let error = Listener::bind("forward", address, None).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("failed to listen on {address} for forward"));
+    let expected = format!(
+        "failed to listen on {address} for forward (another program has it, perhaps another Sekisho; [listen] in the \
+         settings can name another)"
+    );
+    assert_eq!(error.to_string(), expected);
 }
 
 #[tokio::test]
