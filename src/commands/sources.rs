@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::Result;
 use sekisho_formats::FORMATS;
@@ -16,7 +15,7 @@ pub(super) fn run() -> Result<ExitCode> {
     let mut out = anstream::stdout().lock();
     let head = ["source", "late by", "how it comes", "what it reads"].map(str::to_owned);
     let rows = FORMATS.iter().map(|spec| {
-        let cells = [spec.id, &late(spec.lateness), spec.transports, spec.title].map(str::to_owned);
+        let cells = [spec.id, &spec.late_by(), spec.transports, spec.title].map(str::to_owned);
         (cells, spec.prepare)
     });
     let rows: Vec<([String; 4], &str)> = std::iter::once((head, "")).chain(rows).collect();
@@ -38,11 +37,4 @@ pub(super) fn run() -> Result<ExitCode> {
     }
     writeln!(out, "\n{NOT_THERE}")?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn late(lateness: Duration) -> String {
-    match lateness.as_secs() / 60 {
-        minutes @ 0..120 => format!("{minutes} min"),
-        minutes => format!("{} h", minutes / 60),
-    }
 }

@@ -47,6 +47,14 @@ impl FormatSpec {
         }
     }
 
+    /// How late its records may be, in words: `10 min`, `24 h`.
+    pub fn late_by(&self) -> String {
+        match self.lateness.as_secs() / 60 {
+            minutes @ 0..120 => format!("{minutes} min"),
+            minutes => format!("{} h", minutes / 60),
+        }
+    }
+
     /// A new reader.
     pub fn make(&self) -> Box<dyn Format> {
         match &self.reader {

@@ -26,11 +26,7 @@ fn the_table_of_sources_is_what_is_read() {
     let mut specs: Vec<_> = FORMATS.iter().collect();
     specs.sort_by_key(|spec| spec.id);
     for spec in specs {
-        let late = match spec.lateness.as_secs() / 60 {
-            minutes @ 0..120 => format!("{minutes} min"),
-            minutes => format!("{} h", minutes / 60),
-        };
-        let cells = [spec.title, spec.transports, &late, spec.prepare].map(|cell| cell.replace('|', "\\|"));
+        let cells = [spec.title, spec.transports, &spec.late_by(), spec.prepare].map(|cell| cell.replace('|', "\\|"));
         writeln!(text, "| `{}` | {} |", spec.id, cells.join(" | ")).unwrap();
     }
     text.push_str(TAIL);

@@ -206,10 +206,6 @@ impl Writer<'_> {
     fn set_all(&mut self, sets: &[(Target, Source)]) {
         for (target, source) in sets {
             self.set_from(*target, std::slice::from_ref(source));
-            // An empty text says that there is no value, whatever the columns' own paths lead to.
-            if matches!(source, Source::Text(text) if text.is_empty()) {
-                self.done.push(*target);
-            }
         }
     }
 
@@ -262,13 +258,13 @@ impl Writer<'_> {
                 break;
             }
         }
-        let mut seen = Vec::new();
-        found.retain(|word| {
-            let new = !EventBuilder::means_nothing(word) && !seen.contains(word);
-            seen.push(word.clone());
-            new
-        });
-        column::set(self.rows, target, &found.join("+"), &self.clock)
+        let mut words: Vec<String> = Vec::new();
+        for word in found {
+            if !EventBuilder::means_nothing(&word) && !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        column::set(self.rows, target, &words.join("+"), &self.clock)
     }
 }
 
