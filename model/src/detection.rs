@@ -154,11 +154,42 @@ pub struct RuleInfo {
     pub response: Bilingual,
 }
 
+/// How much a detection weighs. A rule has a weight of its own; a detector that can tell more from less
+/// certain findings weighs each.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Weight {
+    /// How bad it is.
+    pub severity: Severity,
+    /// How likely it is real, 0 to 1.
+    pub probability: f64,
+}
+
+impl Weight {
+    /// What a detection of the rule weighs, if nothing more is known of it.
+    pub fn of(rule: &RuleInfo) -> Self {
+        Self {
+            severity: rule.severity,
+            probability: rule.probability,
+        }
+    }
+
+    /// The heavier in each respect.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            severity: self.severity.max(other.severity),
+            probability: self.probability.max(other.probability),
+        }
+    }
+}
+
 /// A rule fired for an entity.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detection {
     /// The rule.
     pub rule: Arc<RuleInfo>,
+    /// How much it weighs; an alert weighs as much as the heaviest of its detections.
+    pub weight: Weight,
     /// Whose records.
     pub tenant: Arc<str>,
     /// Who or what is suspected.

@@ -173,6 +173,8 @@ columns! {
     Joined "joined" Date may Batch "" "" "First day in the company, from the people list.";
     Left "left" Date may Batch "" "" "Last day in the company, from the people list.";
     OfficeState "office_state" Dict may Batch "" "" "open, closed or holiday at `time`, in the tenant's zone.";
+    Unfamiliarity "unfamiliarity" Float64 may Batch "" "" "How unlike the person's own history a success is, in nats of a log-likelihood ratio: 3 is odd, 8 calls for a question.";
+    ActivePeople "active_people" Int32 may Batch "" "" "How many people were active in the 30 days before.";
     Log "log" Dict need Batch "" "" "The log the record was read from: `spool`, or a file in `replay`.";
     Offset "offset" Int64 need Batch "" "" "Position of the record in its log.";
     Backfill "backfill" Bool may Batch "" "" "Whether the source sends old records, which are judged as if they were new.";

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_buffer::BooleanBuffer;
-use sekisho_model::{Column, Detection, Entity, EventBatch, Evidence, Facts, RuleInfo, Snapshot, Time};
+use sekisho_model::{Column, Detection, Entity, EventBatch, Evidence, Facts, RuleInfo, Snapshot, Time, Weight};
 
 use crate::Detector;
 use crate::correlation::{Carried, CorrelationRule, Dropped, Hot, Occurrence, Uid};
@@ -167,6 +167,7 @@ fn tell(rule: &MatchRule, batch: &EventBatch, rows: &BooleanBuffer, found: &mut 
         for wave in waves(rows, MATCH_GAP, |row| batch.believed_time(*row)) {
             found.push(Detection {
                 rule: Arc::clone(&rule.info),
+                weight: Weight::of(&rule.info),
                 tenant: Arc::from(tenant),
                 entity: entity.clone(),
                 facts: Facts::from([("count".to_owned(), wave.len().into())]),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_model::{Alert, AlertUpdate, Detection, Evidence, Time, ids};
+use sekisho_model::{Alert, AlertUpdate, Detection, Evidence, Time, Weight, ids};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -22,6 +22,8 @@ pub(super) struct Episode {
     /// The events in it, shortened to 128 bits.
     events: BTreeSet<u128>,
     gap: Duration,
+    /// The weight of the heaviest of its detections.
+    pub(super) weight: Weight,
     /// Whether it was ever told.
     pub(super) told: bool,
     /// The latest receipt of its events, as a delay.
@@ -45,7 +47,7 @@ impl Episode {
             tenant: Arc::clone(&detection.tenant),
             rule: Arc::clone(rule),
             entity: detection.entity.clone(),
-            severity: rule.severity,
+            severity: detection.weight.severity,
             score: 0.0,
             first_time: time,
             last_time: time,
@@ -59,6 +61,7 @@ impl Episode {
             incident: 0,
             events: BTreeSet::new(),
             gap: detection.gap,
+            weight: detection.weight,
             told: false,
             delay: Duration::ZERO,
             fresh: Vec::new(),
@@ -85,7 +88,7 @@ impl Episode {
     pub(super) fn add(&mut self, evidence: Evidence, detection: &Detection) {
         let time = time_of(&evidence);
         self.alert.rule = Arc::clone(&detection.rule);
-        self.alert.severity = detection.rule.severity;
+        self.weight = self.weight.max(detection.weight);
         self.alert.facts.clone_from(&detection.facts);
         self.alert.first_time = self.alert.first_time.min(time);
         self.alert.last_time = self.alert.last_time.max(time);
@@ -105,6 +108,7 @@ impl Episode {
         self.alert.first_time = self.alert.first_time.min(younger.alert.first_time);
         self.alert.last_time = self.alert.last_time.max(younger.alert.last_time);
         self.gap = self.gap.max(younger.gap);
+        self.weight = self.weight.max(younger.weight);
         self.delay = self.delay.max(younger.delay);
         self.fresh.append(&mut younger.fresh);
         for event in &younger.events {
@@ -130,7 +134,8 @@ impl Episode {
                 .facts
                 .insert("evidence_count_is_least".to_owned(), json!(true));
         }
-        self.alert.score = (self.alert.rule.probability * 100.0).clamp(0.0, 100.0);
+        self.alert.severity = self.weight.severity;
+        self.alert.score = (self.weight.probability * 100.0).clamp(0.0, 100.0);
         let late = LATE_FROM < self.delay;
         self.alert.found_late_secs = late.then(|| i64::try_from(self.delay.as_secs()).unwrap_or(i64::MAX));
         let mut evidence = std::mem::take(&mut self.fresh);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sekisho_model::{Alert, Announcement, Entity, Incident, Occasion, RuleInfo, Severity, Time, ids};
+use sekisho_model::{Alert, Announcement, Entity, Incident, Occasion, Severity, Time, Weight, ids};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -62,13 +62,13 @@ impl OpenIncident {
     }
 
     /// Takes in how far an alert reaches now.
-    pub(super) fn cover(&mut self, alert: &Alert) {
+    pub(super) fn cover(&mut self, alert: &Alert, weight: Weight) {
         self.incident.first_time = self.incident.first_time.min(alert.first_time);
         self.incident.last_time = self.incident.last_time.max(alert.last_time);
-        let rule: &RuleInfo = &alert.rule;
-        self.signals.add(&rule.family, rule.probability, alert.last_time);
-        if Severity::High <= rule.severity {
-            self.floor = self.floor.max(rule.severity);
+        self.signals
+            .add(&alert.rule.family, weight.probability, alert.last_time);
+        if Severity::High <= weight.severity {
+            self.floor = self.floor.max(weight.severity);
         }
         self.changed = true;
     }

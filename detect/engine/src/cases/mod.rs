@@ -57,8 +57,8 @@ pub const INCIDENTS_OPEN_MAX: usize = 20_000;
 pub const EVIDENCE_MAX: usize = 2_048;
 
 /// The parts of a snapshot. The number is raised when the state is written differently.
-const PART_CASES: &str = "cases/1";
-const PART_OPENED: &str = "cases/1/opened";
+const PART_CASES: &str = "cases/2";
+const PART_OPENED: &str = "cases/2/opened";
 
 /// Open episodes and incidents.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use sekisho_model::{
     Announcement, Detection, Entity, EntityKind, Evidence, Facts, Findings, Occasion, RuleInfo, Severity, Snapshot,
-    Time,
+    Time, Weight,
 };
 use serde_json::json;
 
@@ -18,6 +18,7 @@ const HOUR: i64 = 3_600;
 fn detection(rule: &Arc<RuleInfo>, hours: &[f64]) -> Detection {
     Detection {
         rule: Arc::clone(rule),
+        weight: Weight::of(rule),
         tenant: "default".into(),
         entity: Entity {
             kind: EntityKind::Person,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::HashMap;
-use sekisho_model::{Bilingual, Detection, Entity, EntityKind, Facts, RuleInfo, Snapshot, Time, ids};
+use sekisho_model::{Bilingual, Detection, Entity, EntityKind, Facts, RuleInfo, Snapshot, Time, Weight, ids};
 use serde_json::json;
 
 use super::event::{Carried, Occurrence, Uid};
@@ -317,6 +317,7 @@ impl CorrelationRule {
                 facts.insert("events".to_owned(), json!(wave.len()));
                 Detection {
                     rule: Arc::clone(&self.spec.info),
+                    weight: Weight::of(&self.spec.info),
                     tenant: Arc::clone(&tenant),
                     entity: entity.clone(),
                     evidence: wave

@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_model::{Column, Detection, EventBatch, Evidence, Facts, RuleInfo, Snapshot, Time};
+use sekisho_model::{Column, Detection, EventBatch, Evidence, Facts, RuleInfo, Snapshot, Time, Weight};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -114,6 +114,7 @@ impl Detector for MassSend {
                 facts.insert("threshold".to_owned(), json!(self.recipients_min));
                 found.push(Detection {
                     rule: Arc::clone(&self.rule),
+                    weight: Weight::of(&self.rule),
                     tenant: Arc::from(tenant),
                     entity: person_entity(&Arc::from(person)),
                     evidence: outbox.tell(wave),

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_model::{Column, Detection, EventBatch, Evidence, Facts, RuleInfo, Snapshot, Time};
+use sekisho_model::{Column, Detection, EventBatch, Evidence, Facts, RuleInfo, Snapshot, Time, Weight};
 
 use super::{part, person_entity, person_of};
 use crate::Detector;
@@ -92,6 +92,7 @@ impl<T: RowTest> Detector for RowDetector<T> {
                 .unwrap_or_default();
             found.push(Detection {
                 rule: Arc::clone(&self.rule),
+                weight: Weight::of(&self.rule),
                 tenant: Arc::from(tenant),
                 entity: person_entity(&Arc::from(person)),
                 evidence: rows.iter().map(|(_, _, row)| Evidence::of(batch, *row)).collect(),

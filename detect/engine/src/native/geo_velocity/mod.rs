@@ -47,7 +47,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use sekisho_model::{Column, Detection, EventBatch, RuleInfo, Snapshot, Time};
+use sekisho_model::{Column, Detection, EventBatch, RuleInfo, Snapshot, Time, Weight};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -166,6 +166,7 @@ impl Detector for GeoVelocity {
             if let Some((evidence, facts)) = person.sign_in(batch, row, &self.limits) {
                 found.push(Detection {
                     rule: Arc::clone(&self.rule),
+                    weight: Weight::of(&self.rule),
                     tenant: Arc::from(tenant),
                     entity: person_entity(&Arc::from(name)),
                     evidence,
