@@ -1,5 +1,6 @@
 //! What was found: from a detection, through the alert it belongs to, to the incident that speaks.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -33,6 +34,46 @@ impl Severity {
             Self::Medium => "medium",
             Self::High => "high",
             Self::Critical => "critical",
+        }
+    }
+}
+
+/// The way from a detection to people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Route {
+    /// Is seen where somebody looks, and told to nobody.
+    Dashboard,
+    /// Is told in the digest of the next business morning, never alone in chat.
+    Digest,
+    /// Adds to the risk of its incident, which is told when that is high enough.
+    #[default]
+    Incident,
+    /// Is told at once, whatever the risk amounts to.
+    Page,
+}
+
+impl Route {
+    /// The way of a rule that names none.
+    ///
+    /// A lone detection of a high rule waits for the digest: of the high rules of the catalogue more than
+    /// half only add risk, and the public rules of that level are not known to be quiet.
+    pub fn of(severity: Severity) -> Self {
+        match severity {
+            Severity::Critical => Self::Page,
+            Severity::High | Severity::Medium => Self::Incident,
+            Severity::Low => Self::Digest,
+            Severity::Informational => Self::Dashboard,
+        }
+    }
+
+    /// Its name, as rules write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dashboard => "dashboard",
+            Self::Digest => "digest",
+            Self::Incident => "incident",
+            Self::Page => "page",
         }
     }
 }
@@ -95,6 +136,9 @@ pub struct Evidence {
     pub mfa_result: Option<String>,
     /// How many items it stands for.
     pub item_count: Option<i64>,
+    /// Whether its person can do more harm than others: an administrator, or of kind `vip`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub privileged: bool,
 }
 
 impl Evidence {
@@ -122,7 +166,13 @@ impl Evidence {
             user_agent: text(Column::UserAgent),
             mfa_result: text(Column::MfaResult),
             item_count: batch.int(Column::ItemCount, row),
+            privileged: Self::is_privileged(batch, row),
         }
+    }
+
+    /// Whether the person of a row can do more harm than others.
+    pub fn is_privileged(batch: &EventBatch, row: usize) -> bool {
+        batch.flag(Column::Privileged, row) == Some(true) || batch.text(Column::PersonKind, row) == Some("vip")
     }
 }
 
@@ -140,6 +190,9 @@ pub struct RuleInfo {
     pub title: Bilingual,
     /// How bad a detection is.
     pub severity: Severity,
+    /// How a detection reaches people.
+    #[serde(default)]
+    pub route: Route,
     /// The family of signals it belongs to, for the risk of an incident: `travel`,
     /// `lifecycle`, `mailbox`, `data` and the like.
     pub family: String,
@@ -152,6 +205,18 @@ pub struct RuleInfo {
     pub attack: Vec<String>,
     /// What to do, a step a line.
     pub response: Bilingual,
+}
+
+impl RuleInfo {
+    /// How a detection of that severity reaches people: one that is worse than the rule says goes at least
+    /// the way of its level, one that is less bad at most.
+    pub fn route_of(&self, severity: Severity) -> Route {
+        match severity.cmp(&self.severity) {
+            Ordering::Less => self.route.min(Route::of(severity)),
+            Ordering::Equal => self.route,
+            Ordering::Greater => self.route.max(Route::of(severity)),
+        }
+    }
 }
 
 /// How much a detection weighs. A rule has a weight of its own; a detector that can tell more from less
@@ -233,6 +298,13 @@ pub struct Alert {
     pub merged_into: Option<String>,
 }
 
+impl Alert {
+    /// How it reaches people.
+    pub fn route(&self) -> Route {
+        self.rule.route_of(self.severity)
+    }
+}
+
 /// An alert that is new or changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlertUpdate {
@@ -251,10 +323,13 @@ pub struct Incident {
     pub tenant: Arc<str>,
     /// Who or what is suspected.
     pub entity: Entity,
-    /// The worst of its alerts, or what its risk amounts to.
+    /// What its risk amounts to, and no less than what its alerts call for.
     pub severity: Severity,
     /// Risk, 0 to 100.
     pub score: f64,
+    /// The furthest way of its alerts.
+    #[serde(default)]
+    pub route: Route,
     /// When the first of its events happened.
     pub first_time: Time,
     /// When the last of its events happened.
@@ -275,6 +350,8 @@ pub enum Occasion {
     Severity(Severity),
     /// Something of another kind joined it.
     Family(String),
+    /// A rule of this id joined it that is told at once.
+    Page(String),
 }
 
 impl Occasion {
@@ -284,6 +361,7 @@ impl Occasion {
             Self::Opened => "opened".to_owned(),
             Self::Severity(severity) => format!("severity:{}", severity.name()),
             Self::Family(family) => format!("family:{family}"),
+            Self::Page(rule) => format!("page:{rule}"),
         }
     }
 }
@@ -298,6 +376,8 @@ pub struct Announcement {
     /// When what it speaks of was received: messages are timed from here, so that a replay times
     /// them the same.
     pub observed: Time,
+    /// Whether what is new is to be told at once, however much was told already.
+    pub page: bool,
 }
 
 /// What became of a batch in detection.

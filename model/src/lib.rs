@@ -28,7 +28,7 @@ pub use builder::EventBuilder;
 pub use clock::Clock;
 pub use detection::{
     Alert, AlertUpdate, Announcement, Detection, Entity, EntityKind, Evidence, Facts, Findings, Incident, Occasion,
-    RuleInfo, Severity, Weight,
+    Route, RuleInfo, Severity, Weight,
 };
 pub use lang::{Bilingual, Lang};
 pub use projection::Projection;

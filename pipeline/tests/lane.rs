@@ -55,6 +55,7 @@ impl Judge for Suspicious {
             incident_id: "1".to_owned(),
             occasion: Occasion::Opened,
             observed: Time(0),
+            page: false,
         };
         let findings = Findings {
             announcements: vec![announcement],

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use sekisho_alert::{Case, CaseAlert};
-use sekisho_model::{Alert, Bilingual, Clock, Entity, EntityKind, Facts, Incident, RuleInfo, Severity, Time};
+use sekisho_model::{Alert, Bilingual, Clock, Entity, EntityKind, Facts, Incident, Route, RuleInfo, Severity, Time};
 
 use crate::cli::Check;
 use crate::clock::SystemClock;
@@ -142,6 +142,7 @@ fn test_case(now: Time) -> Case {
         entity: entity.clone(),
         severity: Severity::Informational,
         score: 0.0,
+        route: Route::Incident,
         first_time: now,
         last_time: now,
         families: Vec::new(),

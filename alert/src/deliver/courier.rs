@@ -200,5 +200,6 @@ fn event_type(occasion: &Occasion) -> &'static str {
         Occasion::Opened => "incident.opened",
         Occasion::Severity(_) => "incident.severity",
         Occasion::Family(_) => "incident.family",
+        Occasion::Page(_) => "incident.page",
     }
 }

@@ -196,7 +196,7 @@ fn title(case: &Case, telling: &Telling<'_>, words: &Words) -> String {
     if !telling.occasions.contains(&Occasion::Opened) {
         match telling.occasions.last() {
             Some(Occasion::Severity(_)) => title.push_str(words.got_worse),
-            Some(Occasion::Family(_)) => title.push_str(words.got_more),
+            Some(Occasion::Family(_) | Occasion::Page(_)) => title.push_str(words.got_more),
             Some(Occasion::Opened) | None => {}
         }
     }

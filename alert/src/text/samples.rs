@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sekisho_model::{
-    Alert, Bilingual, Entity, EntityKind, Evidence, Facts, Incident, Lang, Occasion, RuleInfo, Severity, Time,
+    Alert, Bilingual, Entity, EntityKind, Evidence, Facts, Incident, Lang, Occasion, Route, RuleInfo, Severity, Time,
 };
 use serde_json::{Value, json};
 
@@ -96,6 +96,7 @@ fn case(severity: Severity, score: f64, alerts: Vec<CaseAlert>) -> Case {
             entity: first.entity.clone(),
             severity,
             score,
+            route: Route::Incident,
             first_time: first.first_time,
             last_time: first.last_time,
             families: vec!["travel".into()],

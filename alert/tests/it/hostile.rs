@@ -60,6 +60,7 @@ fn case(kind: &str, text: &str) -> Case {
             user_agent: some.clone(),
             mfa_result: some,
             item_count: None,
+            privileged: false,
         },
     ];
     found.alert.facts = serde_json::from_value(json!({

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sekisho_alert::{ChannelKind, ChannelSettings, Courier, Outbox, Secret};
 use sekisho_model::{
     Alert, AlertUpdate, Announcement, Bilingual, Clock, Entity, EntityKind, Evidence, Facts, Findings, Incident, Lang,
-    Occasion, RuleInfo, Severity, Time,
+    Occasion, Route, RuleInfo, Severity, Time,
 };
 use sekisho_pipeline::Outbox as _;
 use tempfile::TempDir;
@@ -96,6 +96,7 @@ pub(crate) fn incident(id: &str, severity: Severity) -> Incident {
         },
         severity,
         score: 70.0,
+        route: Route::Incident,
         first_time: START,
         last_time: START,
         families: vec!["travel".to_owned()],
@@ -149,6 +150,7 @@ pub(crate) fn says(incident_id: &str, occasion: Occasion) -> Announcement {
         incident_id: incident_id.to_owned(),
         occasion,
         observed: START,
+        page: false,
     }
 }
 

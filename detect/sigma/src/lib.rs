@@ -31,7 +31,7 @@ pub use correlation::{Aliases, Correlation, CorrelationKind};
 pub use detection::{Anchor, Bound, Comparison, Detection, FieldTest, Number, Search, Test};
 pub use document::{Document, Parsed, Rule, TEXT_BYTES_MAX, parse};
 pub use filter::{Filter, FilterTarget};
-pub use meta::{Level, Logsource, Meta};
+pub use meta::{Level, Logsource, Meta, Route};
 pub use native::NativeRule;
 pub use pattern::{Pattern, Token};
 pub use problem::{Problem, ProblemKind};

@@ -19,6 +19,19 @@ pub enum Level {
     Critical,
 }
 
+/// How a match reaches people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// It is seen where somebody looks.
+    Dashboard,
+    /// It is told in the digest of the next business morning.
+    Digest,
+    /// It adds to the risk of its incident.
+    Incident,
+    /// It is told at once.
+    Page,
+}
+
 /// Which logs a rule is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Logsource {
@@ -65,6 +78,8 @@ pub struct Meta {
     pub major: u32,
     /// The column that names who is suspected.
     pub entity: Option<String>,
+    /// How a match reaches people.
+    pub route: Option<Route>,
     /// The line its document begins at.
     pub line: u32,
 }
@@ -115,6 +130,7 @@ impl Meta {
             probability: None,
             major: 1,
             entity: None,
+            route: None,
             line: node.line,
         };
         if let Some(extension) = node.get("x-sekisho") {
@@ -131,6 +147,7 @@ impl Meta {
                 "family" => self.family = Some(value.text("family")?),
                 "entity" => self.entity = Some(value.text("entity")?),
                 "probability" => self.probability = Some(probability(value)?),
+                "route" => self.route = Some(route(value)?),
                 "major" => match value.value {
                     Yaml::Int(major) if major >= 1 => self.major = u32::try_from(major).unwrap_or(u32::MAX),
                     _ => return Err(value.expected("major", "a whole number from 1")),
@@ -138,7 +155,7 @@ impl Meta {
                 other => unknown.push(Fault::new(
                     entry.line,
                     ProblemKind::UnknownKey,
-                    format!("unknown key `x-sekisho.{other}`, expected entity, family, major, probability or title_ja"),
+                    format!("unknown key `x-sekisho.{other}`, expected entity, family, major, probability, route or title_ja"),
                 )),
             }
         }
@@ -181,6 +198,20 @@ fn level(node: &Node) -> Result<Level, Fault> {
         "critical" => Level::Critical,
         _ => {
             let message = format!("the level is `{text}`, expected informational, low, medium, high or critical");
+            return Err(Fault::new(node.line, ProblemKind::Value, message));
+        }
+    })
+}
+
+fn route(node: &Node) -> Result<Route, Fault> {
+    let text = node.text("route")?;
+    Ok(match text.as_str() {
+        "dashboard" => Route::Dashboard,
+        "digest" => Route::Digest,
+        "incident" => Route::Incident,
+        "page" => Route::Page,
+        _ => {
+            let message = format!("`x-sekisho.route` is `{text}`, expected page, incident, digest or dashboard");
             return Err(Fault::new(node.line, ProblemKind::Value, message));
         }
     })

@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use sekisho_sigma::{
-    Anchor, Bound, Comparison, CorrelationKind, Document, FilterTarget, Level, Number, Pattern, ProblemKind, Rule,
-    Search, Test, parse,
+    Anchor, Bound, Comparison, CorrelationKind, Document, FilterTarget, Level, Number, Pattern, ProblemKind, Route,
+    Rule, Search, Test, parse,
 };
 
 /// The only document of a text without problems.
@@ -184,6 +184,7 @@ x-sekisho:
   probability: 0.9
   major: 2
   entity: user_name
+  route: page
 detection:
   s: {status_id: 1}
   condition: s
@@ -201,6 +202,7 @@ detection:
         (Some("lifecycle"), Some(0.9), 2)
     );
     assert_eq!(meta.entity.as_deref(), Some("user_name"));
+    assert_eq!(meta.route, Some(Route::Page));
 }
 
 #[test]
@@ -453,6 +455,15 @@ fn a_mistake_names_its_line_and_what_was_expected() {
 
     let parsed = parse(
         "rule.yml",
+        &format!("title: t\nid: SK-001\nx-sekisho: {{route: chat}}\n{detection}"),
+    );
+    assert_eq!(
+        parsed.problems[0].to_string(),
+        "rule.yml:3: SK-001: `x-sekisho.route` is `chat`, expected page, incident, digest or dashboard"
+    );
+
+    let parsed = parse(
+        "rule.yml",
         &format!("title: t\nid: SK-001\nx-sekisho: {{probabilty: 0.5}}\n{detection}"),
     );
     assert_eq!(parsed.documents.len(), 1, "an unknown key does not silence the rule");
@@ -462,7 +473,7 @@ fn a_mistake_names_its_line_and_what_was_expected() {
     );
     assert_eq!(
         parsed.problems[0].to_string(),
-        "rule.yml:3: SK-001: unknown key `x-sekisho.probabilty`, expected entity, family, major, probability or title_ja"
+        "rule.yml:3: SK-001: unknown key `x-sekisho.probabilty`, expected entity, family, major, probability, route or title_ja"
     );
 }
 

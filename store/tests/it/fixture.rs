@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sekisho_model::{
     Alert, AlertUpdate, Bilingual, Column, Entity, EntityKind, EventBatch, EventBuilder, Evidence, Findings, Incident,
-    Origin, Projection, Raw, Reject, RuleInfo, Severity, Snapshot, Time,
+    Origin, Projection, Raw, Reject, Route, RuleInfo, Severity, Snapshot, Time,
 };
 use sekisho_pipeline::{Epoch, Tables};
 use sekisho_store::{Recovered, Sql, Store, StoreError};
@@ -93,6 +93,7 @@ fn incident(observed: Time) -> Incident {
         entity: entity(),
         severity: Severity::Critical,
         score: 91.5,
+        route: Route::Incident,
         first_time: observed,
         last_time: observed,
         families: vec!["travel".to_owned()],

@@ -109,7 +109,7 @@ impl Case {
         };
         episode.incident = incident;
         if let Some(open) = self.incidents.get_mut(&incident) {
-            open.cover(&episode.alert, episode.weight);
+            open.cover(episode);
             open.receive(Some(observed));
             episode.alert.incident_id.clone_from(&open.incident.incident_id);
         }

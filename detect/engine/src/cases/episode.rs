@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_model::{Alert, AlertUpdate, Detection, Evidence, Time, Weight, ids};
+use sekisho_model::{Alert, AlertUpdate, Detection, EntityKind, Evidence, Route, Time, Weight, ids};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -24,6 +24,9 @@ pub(super) struct Episode {
     gap: Duration,
     /// The weight of the heaviest of its detections.
     pub(super) weight: Weight,
+    /// Whether one of its people can do more harm than others.
+    #[serde(default)]
+    pub(super) privileged: bool,
     /// Whether it was ever told.
     pub(super) told: bool,
     /// The latest receipt of its events, as a delay.
@@ -62,6 +65,7 @@ impl Episode {
             events: BTreeSet::new(),
             gap: detection.gap,
             weight: detection.weight,
+            privileged: false,
             told: false,
             delay: Duration::ZERO,
             fresh: Vec::new(),
@@ -89,6 +93,7 @@ impl Episode {
         let time = time_of(&evidence);
         self.alert.rule = Arc::clone(&detection.rule);
         self.weight = self.weight.max(detection.weight);
+        self.privileged |= evidence.privileged && detection.entity.kind == EntityKind::Person;
         self.alert.facts.clone_from(&detection.facts);
         self.alert.first_time = self.alert.first_time.min(time);
         self.alert.last_time = self.alert.last_time.max(time);
@@ -109,6 +114,7 @@ impl Episode {
         self.alert.last_time = self.alert.last_time.max(younger.alert.last_time);
         self.gap = self.gap.max(younger.gap);
         self.weight = self.weight.max(younger.weight);
+        self.privileged |= younger.privileged;
         self.delay = self.delay.max(younger.delay);
         self.fresh.append(&mut younger.fresh);
         for event in &younger.events {
@@ -120,6 +126,11 @@ impl Episode {
         younger.alert.incident_id.clone_from(&self.alert.incident_id);
         younger.alert.merged_into = Some(self.alert.alert_id.clone());
         younger.changed = true;
+    }
+
+    /// How it reaches people.
+    pub(super) fn route(&self) -> Route {
+        self.alert.rule.route_of(self.weight.severity)
     }
 
     /// What changed since it was told last.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use sekisho_model::{Alert, Announcement, Entity, Incident, Occasion, Severity, Time, Weight, ids};
+use sekisho_model::{Alert, Announcement, Entity, Incident, Occasion, Route, Severity, Time, ids};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::INCIDENT_GAP;
+use super::episode::Episode;
 use super::risk::{Signals, band};
 
 /// An incident that may still grow.
@@ -14,8 +15,14 @@ use super::risk::{Signals, band};
 pub(super) struct OpenIncident {
     pub(super) incident: Incident,
     signals: Signals,
-    /// The worst of its rules that call for somebody at once.
+    /// What its rules call for, whatever the risk.
     floor: Severity,
+    /// Whether its person can do more harm than others.
+    #[serde(default)]
+    privileged: bool,
+    /// The rules in it that are told at once.
+    #[serde(default)]
+    pages: BTreeSet<String>,
     /// What it said, so that nothing is said twice.
     said: Option<Said>,
     /// The latest receipt of what is new.
@@ -25,10 +32,13 @@ pub(super) struct OpenIncident {
     pub(super) changed: bool,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Said {
     severity: Severity,
     families: BTreeSet<String>,
+    /// The rules that are told at once.
+    #[serde(default)]
+    pages: BTreeSet<String>,
 }
 
 impl OpenIncident {
@@ -40,6 +50,7 @@ impl OpenIncident {
             entity: entity.clone(),
             severity: Severity::Informational,
             score: 0.0,
+            route: Route::Dashboard,
             first_time: time,
             last_time: time,
             families: Vec::new(),
@@ -49,6 +60,8 @@ impl OpenIncident {
             incident,
             signals: Signals::default(),
             floor: Severity::Informational,
+            privileged: false,
+            pages: BTreeSet::new(),
             said: None,
             fresh: None,
             changed: true,
@@ -62,13 +75,18 @@ impl OpenIncident {
     }
 
     /// Takes in how far an alert reaches now.
-    pub(super) fn cover(&mut self, alert: &Alert, weight: Weight) {
+    pub(super) fn cover(&mut self, episode: &Episode) {
+        let (alert, weight) = (&episode.alert, episode.weight);
         self.incident.first_time = self.incident.first_time.min(alert.first_time);
         self.incident.last_time = self.incident.last_time.max(alert.last_time);
         self.signals
             .add(&alert.rule.family, weight.probability, alert.last_time);
-        if Severity::High <= weight.severity {
-            self.floor = self.floor.max(weight.severity);
+        let route = episode.route();
+        self.incident.route = self.incident.route.max(route);
+        self.floor = self.floor.max(floor(route, weight.severity));
+        self.privileged |= episode.privileged;
+        if route == Route::Page && !self.pages.contains(&*alert.rule.id) {
+            self.pages.insert(alert.rule.id.to_string());
         }
         self.changed = true;
     }
@@ -83,16 +101,17 @@ impl OpenIncident {
         self.incident.first_time = self.incident.first_time.min(younger.incident.first_time);
         self.incident.last_time = self.incident.last_time.max(younger.incident.last_time);
         self.incident.severity = self.incident.severity.max(younger.incident.severity);
+        self.incident.route = self.incident.route.max(younger.incident.route);
         self.floor = self.floor.max(younger.floor);
+        self.privileged |= younger.privileged;
+        self.pages.append(&mut younger.pages);
         self.signals.merge(std::mem::take(&mut younger.signals));
         self.fresh = self.fresh.max(younger.fresh);
         if let Some(other) = younger.said.take() {
-            let said = self.said.get_or_insert(Said {
-                severity: other.severity,
-                families: BTreeSet::new(),
-            });
+            let said = self.said.get_or_insert_default();
             said.severity = said.severity.max(other.severity);
             said.families.extend(other.families);
+            said.pages.extend(other.pages);
         }
         self.changed = true;
         younger.incident.merged_into = Some(self.incident.incident_id.clone());
@@ -107,25 +126,32 @@ impl OpenIncident {
             return None;
         }
         let incident = &mut self.incident;
-        incident.score = self.signals.risk(incident.last_time);
-        incident.severity = incident.severity.max(self.floor).max(band(incident.score));
+        incident.score = self.signals.risk(incident.last_time, self.privileged);
+        let amounts_to = band(incident.score).min(ceiling(incident.route));
+        incident.severity = incident.severity.max(self.floor).max(amounts_to);
         incident.families = self.signals.families().cloned().collect();
         let observed = self.fresh.take().unwrap_or(incident.last_time);
-        let families: BTreeSet<String> = incident.families.iter().cloned().collect();
-        let occasions = match &mut self.said {
+        let now = Said {
+            severity: incident.severity,
+            families: incident.families.iter().cloned().collect(),
+            pages: self.pages.clone(),
+        };
+        let (occasions, page) = match &mut self.said {
             None => {
-                self.said = Some(Said {
-                    severity: incident.severity,
-                    families,
-                });
-                vec![Occasion::Opened]
+                let page = !now.pages.is_empty();
+                self.said = Some(now);
+                (vec![Occasion::Opened], page)
             }
-            Some(said) => said.more(incident.severity, families),
+            Some(said) => {
+                let page = !now.pages.is_subset(&said.pages);
+                (said.more(now), page)
+            }
         };
         let announce = |occasion| Announcement {
             incident_id: incident.incident_id.clone(),
             occasion,
             observed,
+            page,
         };
         announcements.extend(occasions.into_iter().map(announce));
         Some(incident.clone())
@@ -139,17 +165,41 @@ impl OpenIncident {
 
 impl Said {
     /// What is to be said beyond what was said.
-    fn more(&mut self, severity: Severity, families: BTreeSet<String>) -> Vec<Occasion> {
+    fn more(&mut self, now: Self) -> Vec<Occasion> {
         let mut occasions = Vec::new();
-        if self.severity < severity {
-            self.severity = severity;
-            occasions.push(Occasion::Severity(severity));
+        if self.severity < now.severity {
+            self.severity = now.severity;
+            occasions.push(Occasion::Severity(now.severity));
         }
-        for family in families {
+        for family in now.families {
             if self.families.insert(family.clone()) {
                 occasions.push(Occasion::Family(family));
             }
         }
+        for rule in now.pages {
+            if self.pages.insert(rule.clone()) {
+                occasions.push(Occasion::Page(rule));
+            }
+        }
         occasions
+    }
+}
+
+/// What a detection calls for, whatever the risk: what is told at once is high at least, and what a rule
+/// calls high is told on the next business morning at least.
+fn floor(route: Route, severity: Severity) -> Severity {
+    match route {
+        Route::Page => severity.max(Severity::High),
+        Route::Incident if Severity::High <= severity => Severity::Medium,
+        Route::Incident | Route::Digest | Route::Dashboard => Severity::Informational,
+    }
+}
+
+/// The worst that what is never told alone in chat may amount to.
+fn ceiling(route: Route) -> Severity {
+    match route {
+        Route::Page | Route::Incident => Severity::Critical,
+        Route::Digest => Severity::Medium,
+        Route::Dashboard => Severity::Low,
     }
 }

@@ -23,7 +23,7 @@
 mod case;
 mod episode;
 mod incident;
-mod risk;
+pub(crate) mod risk;
 #[cfg(test)]
 mod tests;
 

@@ -18,6 +18,27 @@ const HALF_LIFE_STANDING: Duration = Duration::from_hours(7 * 24);
 /// How long the use of an account that should be dead stays telling.
 const HALF_LIFE_LIFECYCLE: Duration = Duration::from_hours(30 * 24);
 
+/// The families of signals, and how long a signal of each stays telling. Closed, as a misspelt family
+/// would count beside the one that was meant; `other` is what a rule is of that names none.
+const FAMILIES: [(&str, Duration); 13] = [
+    ("attack", HALF_LIFE),
+    ("data", HALF_LIFE),
+    ("lifecycle", HALF_LIFE_LIFECYCLE),
+    ("mailbox", HALF_LIFE_STANDING),
+    ("mfa", HALF_LIFE),
+    ("network", HALF_LIFE),
+    ("novelty", HALF_LIFE),
+    ("other", HALF_LIFE),
+    ("platform", HALF_LIFE),
+    ("privilege", HALF_LIFE_STANDING),
+    ("session", HALF_LIFE),
+    ("travel", HALF_LIFE),
+    ("web", HALF_LIFE),
+];
+
+/// How much more the account of an administrator or an executive is worth to an attacker.
+const CRITICALITY_PRIVILEGED: f64 = 1.15;
+
 /// Risk from which an incident is critical.
 const CRITICAL_FROM: f64 = 85.0;
 /// Risk from which it is high.
@@ -89,13 +110,15 @@ impl Signals {
     }
 
     /// The risk at a time, 0 to 100, to a hundredth.
-    pub(super) fn risk(&self, time: Time) -> f64 {
+    pub(super) fn risk(&self, time: Time, is_privileged: bool) -> f64 {
         let err: f64 = self
             .0
             .iter()
             .map(|(family, signal)| 1.0 - signal.at(time, half_life(family)))
             .product();
-        ((1.0 - err) * 10_000.0).round() / 100.0
+        let criticality = if is_privileged { CRITICALITY_PRIVILEGED } else { 1.0 };
+        let risk = ((1.0 - err) * criticality).min(1.0);
+        (risk * 10_000.0).round() / 100.0
     }
 }
 
@@ -112,12 +135,14 @@ pub(super) fn band(risk: f64) -> Severity {
     }
 }
 
+/// The names of the families, sorted.
+pub(crate) fn families() -> impl Iterator<Item = &'static str> {
+    FAMILIES.iter().map(|(name, _)| *name)
+}
+
 fn half_life(family: &str) -> Duration {
-    match family {
-        "privilege" | "mailbox" => HALF_LIFE_STANDING,
-        "lifecycle" | "life-cycle" => HALF_LIFE_LIFECYCLE,
-        _ => HALF_LIFE,
-    }
+    let known = FAMILIES.iter().find(|(name, _)| *name == family);
+    known.map_or(HALF_LIFE, |(_, half_life)| *half_life)
 }
 
 #[cfg(test)]
@@ -132,7 +157,7 @@ mod tests {
         for (family, probability, day) in signals {
             found.add(family, *probability, Time::from_secs(day * DAY));
         }
-        found.risk(Time::from_secs(at * DAY))
+        found.risk(Time::from_secs(at * DAY), false)
     }
 
     #[test]

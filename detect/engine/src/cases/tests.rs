@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use sekisho_model::{
-    Announcement, Detection, Entity, EntityKind, Evidence, Facts, Findings, Occasion, RuleInfo, Severity, Snapshot,
-    Time, Weight,
+    Announcement, Detection, Entity, EntityKind, Evidence, Facts, Findings, Occasion, Route, RuleInfo, Severity,
+    Snapshot, Time, Weight,
 };
 use serde_json::json;
 
@@ -212,7 +212,7 @@ fn an_incident_speaks_when_it_opens_gets_worse_or_spreads_and_only_then() {
     assert_eq!(said(&rule("SK-503", "mailbox", Severity::Medium, 0.6), 1.1), [""; 0]);
     assert_eq!(
         said(&rule("SK-401", "lifecycle", Severity::Critical, 0.1), 2.0),
-        ["severity:critical", "family:lifecycle"]
+        ["severity:critical", "family:lifecycle", "page:SK-401"]
     );
     assert_eq!(said(&travel(), 20.0), [""; 0]);
 }
@@ -248,6 +248,111 @@ fn weak_signals_add_up_and_a_low_rule_alone_does_not_speak_loudly() {
         severity(&[("novelty", 0.6), ("mailbox", 0.6), ("session", 0.6)]),
         Severity::Critical
     );
+}
+
+/// What an incident of one detection amounts to: its level, and whether it is told at once.
+fn amounts_to(level: Severity, route: Route, weighs: Weight) -> (Severity, Route, bool) {
+    let rule = Arc::new(RuleInfo {
+        route,
+        ..(*rule("SK-202", "travel", level, 0.35)).clone()
+    });
+    let found = Detection {
+        weight: weighs,
+        ..detection(&rule, &[0.0])
+    };
+    let findings = Casebook::default().add(vec![found]);
+    let incident = &findings.incidents[0];
+    (incident.severity, incident.route, findings.announcements[0].page)
+}
+
+#[test]
+fn the_route_of_a_rule_decides_how_far_a_detection_alone_goes() {
+    use Severity::{Critical, High, Informational, Low, Medium};
+    let weight = |severity, probability| Weight { severity, probability };
+    for (level, route, weighs, expected) in [
+        (Medium, Route::Page, weight(Medium, 0.1), (High, Route::Page, true)),
+        (
+            Critical,
+            Route::Page,
+            weight(Critical, 0.1),
+            (Critical, Route::Page, true),
+        ),
+        (
+            High,
+            Route::Incident,
+            weight(High, 0.1),
+            (Medium, Route::Incident, false),
+        ),
+        (High, Route::Incident, weight(High, 0.6), (High, Route::Incident, false)),
+        (
+            Medium,
+            Route::Incident,
+            weight(Medium, 0.1),
+            (Low, Route::Incident, false),
+        ),
+        (Low, Route::Digest, weight(Low, 0.9), (Medium, Route::Digest, false)),
+        (
+            Informational,
+            Route::Dashboard,
+            weight(Informational, 0.9),
+            (Low, Route::Dashboard, false),
+        ),
+        // Weighed more or less than the rule.
+        (
+            High,
+            Route::Incident,
+            weight(Critical, 0.1),
+            (Critical, Route::Page, true),
+        ),
+        (
+            Critical,
+            Route::Page,
+            weight(High, 0.1),
+            (Medium, Route::Incident, false),
+        ),
+        (Critical, Route::Page, weight(Low, 0.1), (Low, Route::Digest, false)),
+        (
+            Medium,
+            Route::Digest,
+            weight(High, 0.1),
+            (Medium, Route::Incident, false),
+        ),
+    ] {
+        assert_eq!(
+            amounts_to(level, route, weighs),
+            expected,
+            "{level:?} {route:?} {weighs:?}"
+        );
+    }
+}
+
+#[test]
+fn each_rule_that_pages_speaks_once_also_where_nothing_gets_worse() {
+    let pages = |id: &str| rule(id, "session", Severity::Critical, 0.9);
+    let mut casebook = Casebook::default();
+    let mut said = |rule: &Arc<RuleInfo>, hour: f64| {
+        let announcements = casebook.add(vec![detection(rule, &[hour])]).announcements;
+        let page = announcements.iter().all(|announcement| announcement.page);
+        (occasions(&announcements), page)
+    };
+
+    assert_eq!(said(&pages("SK-301"), 0.0), (vec!["opened".to_owned()], true));
+    assert_eq!(said(&pages("SK-302"), 0.5), (vec!["page:SK-302".to_owned()], true));
+    assert_eq!(said(&pages("SK-301"), 9.0), (vec![], true));
+    assert_eq!(said(&travel(), 9.5), (vec!["family:travel".to_owned()], false));
+}
+
+#[test]
+fn an_administrator_weighs_more_and_an_address_that_tried_one_does_not() {
+    let score = |kind| {
+        let mut found = detection(&travel(), &[0.0]);
+        found.entity.kind = kind;
+        found.evidence[0].privileged = true;
+        Casebook::default().add(vec![found]).incidents[0].score
+    };
+
+    assert!((score(EntityKind::Person) - 40.25).abs() < 0.01);
+    assert!((score(EntityKind::Source) - 35.0).abs() < 0.01);
 }
 
 #[test]

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use sekisho_model::{Bilingual, Column, Projection, RuleInfo, Severity};
+use sekisho_model::{Bilingual, Column, Projection, Route, RuleInfo, Severity};
 use sekisho_sigma::{Document, Filter, FilterTarget, Level, Meta, NativeRule, Problem, ProblemKind, Rule};
 
 use super::correlate::Correlator;
 use super::registry::{Item, Registry, problem};
 use super::{CompiledRule, RuleFolder, RuleSet, Scope};
+use crate::cases::risk::families;
 use crate::entity::EntityRule;
 use crate::native::{self, Surroundings};
 use crate::predicate::{CompileError, Node};
@@ -264,6 +265,15 @@ impl Builder<'_> {
             self.complain(place, meta.line, ProblemKind::Missing, message);
             return None;
         }
+        if let Some(family) = meta
+            .family
+            .as_deref()
+            .filter(|family| !families().any(|known| known == *family))
+        {
+            let known: Vec<&str> = families().collect();
+            let message = format!("`x-sekisho.family` is `{family}`, expected one of {}", known.join(", "));
+            self.complain(place, meta.line, ProblemKind::Value, message);
+        }
         let item = self.registry.items.get(place)?;
         let folder = self.folders.get(item.folder)?;
         Some(Arc::new(RuleInfo {
@@ -274,6 +284,7 @@ impl Builder<'_> {
                 ja: meta.title_ja.clone().unwrap_or_default(),
             },
             severity: severity(meta.level),
+            route: meta.route.map_or_else(|| Route::of(severity(meta.level)), route),
             family: meta.family.clone().unwrap_or_else(|| "other".to_owned()),
             kind: kind.to_owned(),
             probability: meta.probability.unwrap_or_else(|| probability(meta.level)),
@@ -283,6 +294,15 @@ impl Builder<'_> {
                 ja: folder.response_ja.clone().unwrap_or_default(),
             },
         }))
+    }
+}
+
+fn route(route: sekisho_sigma::Route) -> Route {
+    match route {
+        sekisho_sigma::Route::Dashboard => Route::Dashboard,
+        sekisho_sigma::Route::Digest => Route::Digest,
+        sekisho_sigma::Route::Incident => Route::Incident,
+        sekisho_sigma::Route::Page => Route::Page,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use sekisho_model::{Alert, Announcement, EventBatch, Findings, Incident, RuleInfo, Severity, Snapshot, Time};
+use sekisho_model::{Alert, Announcement, EventBatch, Findings, Incident, Route, RuleInfo, Severity, Snapshot, Time};
 use serde_json::{Map, Value};
 
 use super::batch;
@@ -35,6 +35,7 @@ pub(crate) fn rule(id: &str, family: &str, severity: Severity, probability: f64)
         id: id.into(),
         major: 1,
         severity,
+        route: Route::of(severity),
         family: family.to_owned(),
         probability,
         ..RuleInfo::default()

@@ -374,6 +374,12 @@ fn a_rule_that_cannot_run_is_a_problem_and_the_others_run() {
             "expected a column such as user_name",
         ),
         (
+            plain("{}", "user_name: x") + "x-sekisho: {family: life-cycle}\n",
+            ProblemKind::Value,
+            Some(1),
+            "`x-sekisho.family` is `life-cycle`, expected one of attack, data,",
+        ),
+        (
             plain("{}", "user_name: x").replace("id: SK-001", "name: only"),
             ProblemKind::Missing,
             Some(1),

@@ -202,6 +202,7 @@ fn looks_like(look: &Evidence, batch: &EventBatch, row: usize) -> bool {
         user_agent,
         mfa_result,
         item_count,
+        privileged,
     } = look;
     let text = |column| batch.text(column, row);
     batch.int(Column::StatusId, row) == Some((*status_id).into())
@@ -218,4 +219,5 @@ fn looks_like(look: &Evidence, batch: &EventBatch, row: usize) -> bool {
         && text(Column::UserAgent) == user_agent.as_deref()
         && text(Column::MfaResult) == mfa_result.as_deref()
         && batch.int(Column::ItemCount, row) == *item_count
+        && Evidence::is_privileged(batch, row) == *privileged
 }
