@@ -103,9 +103,22 @@ impl LogJudge {
 
     /// Judges an enriched batch.
     pub(crate) fn detect(&mut self, batch: &EventBatch) -> Findings {
-        let findings = self.engine.judge(batch);
-        self.engine.forget();
+        let mut findings = self.engine.judge(batch);
+        merge(&mut findings, self.engine.forget());
         findings
+    }
+
+    /// No more records will come: decides whatever is still open.
+    pub(crate) fn finish(&mut self) -> Findings {
+        self.engine.finish()
+    }
+
+    /// A second went by: lines that waited for others are given out and judged, then what depends on
+    /// something not having happened.
+    fn tick(&mut self, frame: &Frame, out: &mut Output, judged: &mut Judged) {
+        self.decoder.tick(frame.observed, frame.first, out);
+        self.close(out, judged);
+        merge(&mut judged.findings, self.engine.tick(frame.observed));
     }
 
     fn records(&mut self, frame: &Frame, records: &Records, out: &mut Output, judged: &mut Judged) {
@@ -189,7 +202,7 @@ impl Judge for LogJudge {
         for frame in frames {
             match &frame.body {
                 FrameBody::Records(records) => self.records(frame, records, &mut out, &mut judged),
-                FrameBody::Tick => self.decoder.tick(frame.observed, frame.first, &mut out),
+                FrameBody::Tick => self.tick(frame, &mut out, &mut judged),
                 FrameBody::Context(name) => {
                     self.activate(name);
                     out = self.decoder.output();

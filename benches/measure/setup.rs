@@ -57,13 +57,7 @@ impl Context {
     /// An engine of the shipped rules, without state.
     pub(crate) fn engine(&self) -> Engine {
         let sources: Vec<&str> = FORMATS.iter().map(|spec| spec.id).collect();
-        let rules = RuleSet::compile(
-            &self.folders,
-            &sources,
-            &Surroundings {
-                zone: self.zone.clone(),
-            },
-        );
+        let rules = RuleSet::compile(&self.folders, &sources, &Surroundings::of(self.zone.clone()));
         assert!(
             rules.problems().is_empty(),
             "the shipped rules are sound: {:?}",

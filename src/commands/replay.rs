@@ -49,6 +49,11 @@ pub(super) fn run(args: &Replay, environment: &Environment) -> Result<ExitCode> 
     judge.flush(&mut out);
     let last = judge.enrich(out.rows.finish());
     judge_batch(&mut judge, (last, out.rejects), &mut report, &mut summary, &mut stored)?;
+    let undone = judge.finish();
+    if let Some(stored) = &mut stored {
+        stored.add(EventBatch::empty(), Vec::new(), undone.clone())?;
+    }
+    report.add(undone);
     if let Some(stored) = stored {
         stored.close()?;
     }

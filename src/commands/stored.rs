@@ -48,6 +48,11 @@ impl Stored {
         }
         self.epoch.rejects.extend(rejects);
         if !findings.is_empty() {
+            if position == first {
+                // Like a tick, what is found without records takes a position of its own.
+                position += 1;
+                self.epoch.position = position;
+            }
             self.epoch.findings.push((position, findings));
         }
         if self.rows >= EPOCH_ROWS {
@@ -62,7 +67,7 @@ impl Stored {
     }
 
     fn commit(&mut self) -> Result<()> {
-        if self.rows == 0 {
+        if self.rows == 0 && self.epoch.findings.is_empty() {
             return Ok(());
         }
         let next = Epoch {

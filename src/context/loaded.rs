@@ -139,9 +139,11 @@ pub(crate) fn calendar(settings: &Settings) -> Result<Calendar, ContextError> {
     .map_err(|error| ContextError::Wrong(error.to_string()))
 }
 
-/// What native detectors must know of the place they run in.
+/// What detectors must know of the place they run in.
 pub(crate) fn surroundings(settings: &Settings) -> Surroundings {
+    let lateness = sekisho_formats::FORMATS.iter();
     Surroundings {
-        zone: settings.zone.clone(),
+        lateness: lateness.map(|spec| (spec.id.to_owned(), spec.lateness)).collect(),
+        ..Surroundings::of(settings.zone.clone())
     }
 }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::RuleText;
 use crate::context::{calendar, surroundings};
+use crate::judge::merge;
 use crate::settings::Settings;
 
 /// The most events that one entry of a test may be repeated into.
@@ -118,7 +119,8 @@ fn run_case(case: &Case, folder: &RuleFolder, settings: &Settings, backwards: bo
         batch = batch.take(&(0..last).rev().collect::<Vec<_>>())?;
     }
     let batch = enricher.enrich(batch);
-    let findings = engine.judge(&batch);
+    let mut findings = engine.judge(&batch);
+    merge(&mut findings, engine.finish());
     Ok(findings
         .alerts
         .iter()

@@ -19,6 +19,16 @@ pub trait Detector: Debug + Send {
     /// Looks at the rows of a batch.
     fn observe(&mut self, batch: &EventBatch, found: &mut Vec<Detection>);
 
+    /// Whatever was observed before `now` was shown: finds what depends on something *not* having
+    /// happened. An event may still come that happened before `now`, up to the lateness of its source;
+    /// what it could still change is left for a later tick.
+    ///
+    /// Live, it is called about once a second; over old records, whenever they have gone on far enough
+    /// and once at their end, with a `now` that lies after everything.
+    fn tick(&mut self, now: Time, found: &mut Vec<Detection>) {
+        let _ = (now, found);
+    }
+
     /// No row from before `horizon` will come: what only such rows could touch may be forgotten.
     fn forget_before(&mut self, horizon: Time);
 

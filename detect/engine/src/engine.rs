@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sekisho_model::{Detection, EventBatch, Findings, Projection, Snapshot};
+use sekisho_model::{Detection, EventBatch, Findings, Projection, Snapshot, Time};
 
 use crate::Casebook;
 use crate::correlation::Dropped;
 use crate::detector::Detector;
+use crate::explain::RuleExplanation;
 use crate::rules::{CompiledRule, Problem, RuleSet};
 use crate::watermark::Watermarks;
 
@@ -47,6 +48,12 @@ impl Engine {
         self.rules.problems()
     }
 
+    /// For a row, what each rule about single events asks of it and what it finds: why it fires, or why
+    /// it does not.
+    pub fn explain(&self, batch: &EventBatch, row: usize) -> Vec<RuleExplanation> {
+        self.rules.explain(batch, row)
+    }
+
     /// What correlations dropped at a bound, by rule id, where anything was.
     pub fn dropped(&self) -> BTreeMap<Arc<str>, Dropped> {
         self.rules.sigma.dropped()
@@ -68,6 +75,41 @@ impl Engine {
         found
     }
 
+    /// A second went by, at the end of which it is `now`: finds what depends on something not having
+    /// happened. Old records that are still coming are waited for.
+    pub fn tick(&mut self, now: Time) -> Findings {
+        let found = self.decide(self.watermarks.waited_for(now));
+        self.tell(found)
+    }
+
+    /// No more records will come: decides whatever is still open.
+    pub fn finish(&mut self) -> Findings {
+        let found = self.decide(Time(i64::MAX));
+        self.tell(found)
+    }
+
+    /// Whatever was observed before `now` was shown; up to the detections.
+    pub fn decide(&mut self, now: Time) -> Vec<Detection> {
+        let mut found = Vec::new();
+        for detector in self.detectors_mut() {
+            detector.tick(now, &mut found);
+        }
+        found
+    }
+
+    /// No row will come from so long ago that it is forgotten next; up to the detections.
+    pub fn decide_old(&mut self) -> Vec<Detection> {
+        let horizon = self.watermarks.horizon();
+        horizon.map_or_else(Vec::new, |horizon| self.decide(horizon))
+    }
+
+    fn tell(&mut self, found: Vec<Detection>) -> Findings {
+        if found.is_empty() {
+            return Findings::default();
+        }
+        self.casebook.add(found)
+    }
+
     fn detectors_mut(&mut self) -> impl Iterator<Item = &mut dyn Detector> {
         let sigma: &mut dyn Detector = &mut self.rules.sigma;
         std::iter::once(sigma).chain(self.rules.natives.iter_mut().map(|native| {
@@ -76,15 +118,18 @@ impl Engine {
         }))
     }
 
-    /// Frees what no row can touch any more.
-    pub fn forget(&mut self) {
+    /// Frees what no row can touch any more, after what is open there was decided.
+    pub fn forget(&mut self) -> Findings {
         let Some(horizon) = self.watermarks.horizon() else {
-            return;
+            return Findings::default();
         };
+        let found = self.decide(horizon);
+        let findings = self.tell(found);
         for detector in self.detectors_mut() {
             detector.forget_before(horizon);
         }
         self.casebook.forget_before(horizon);
+        findings
     }
 
     /// Saves the state of every detector and the open cases.

@@ -11,6 +11,10 @@ use crate::detector::LATENESS_MAX;
 /// A source that sent nothing for this long, by the time of receipt, does not hold the others back.
 const IDLE: Duration = Duration::from_hours(24);
 
+/// A source of old records that sent nothing for this long, by the time of receipt, has sent them all:
+/// what happened since need not wait for it.
+const PAUSE: Duration = Duration::from_hours(1);
+
 /// How far each source has come.
 ///
 /// Live sources are all at the present. A source that sends old records is as far as those are, and
@@ -26,6 +30,9 @@ struct Mark {
     observed: Time,
     /// When its last record was received.
     received: Time,
+    /// Whether that was an old record.
+    #[serde(default)]
+    old: bool,
 }
 
 impl Watermarks {
@@ -36,13 +43,30 @@ impl Watermarks {
             let Some(source) = sources.get(row) else { continue };
             let observed = batch.observed(row);
             let received = Time(batch.int(Column::IngestTime, row).unwrap_or_default());
+            let old = batch.flag(Column::Backfill, row) == Some(true);
             if let Some(mark) = self.sources.get_mut(source) {
                 mark.observed = mark.observed.max(observed);
                 mark.received = mark.received.max(received);
+                mark.old = old;
             } else {
-                self.sources.insert(source.to_owned(), Mark { observed, received });
+                let mark = Mark {
+                    observed,
+                    received,
+                    old,
+                };
+                self.sources.insert(source.to_owned(), mark);
             }
         }
+    }
+
+    /// Up to when everything was shown, at the time `now`: live sources are at the present, old records
+    /// that are still coming are waited for.
+    pub(crate) fn waited_for(&self, now: Time) -> Time {
+        let sending = self
+            .sources
+            .values()
+            .filter(|mark| mark.old && mark.received >= now.minus(PAUSE));
+        sending.map(|mark| mark.observed).min().map_or(now, |old| old.min(now))
     }
 
     /// No row from before this will come within the allowed lateness.
@@ -101,6 +125,22 @@ mod tests {
             ]),
             10
         );
+    }
+
+    #[test]
+    fn what_did_not_happen_is_decided_when_old_records_have_come() {
+        let waited_for = |minutes: i64| {
+            let mut marks = Watermarks::default();
+            let rows = [
+                row("live", 100 * DAY, 100 * DAY, false),
+                row("old", 10 * DAY, 100 * DAY, true),
+            ];
+            marks.advance(&testing::batch(&rows).unwrap());
+            marks.waited_for(Time::from_secs(100 * DAY + minutes * 60)).secs()
+        };
+
+        assert_eq!(waited_for(0), 10 * DAY);
+        assert_eq!(waited_for(61), 100 * DAY + 61 * 60);
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Detection {
     pub searches: Vec<(String, Search)>,
     /// How the searches are joined.
     pub condition: Condition,
+    /// The same, as the rule writes it.
+    pub written: String,
 }
 
 /// What one search asks of an event.
@@ -143,12 +145,17 @@ impl Detection {
             return Err(Fault::new(node.line, ProblemKind::Missing, message));
         }
         let names: Vec<&str> = searches.iter().map(|(name, _)| name.as_str()).collect();
-        let condition = Condition::parse_node(node.need("condition", "how the searches are joined")?, &names)?;
-        Ok(Self { searches, condition })
+        let written = node.need("condition", "how the searches are joined")?;
+        Ok(Self {
+            condition: Condition::parse_node(written, &names)?,
+            written: node.texts("condition")?.join(" or "),
+            searches,
+        })
     }
 }
 
-fn search(node: &Node) -> Result<Search, Fault> {
+/// What one search asks of an event.
+pub(crate) fn search(node: &Node) -> Result<Search, Fault> {
     match &node.value {
         Yaml::Map(entries) => entries
             .iter()

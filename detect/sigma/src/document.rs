@@ -2,6 +2,7 @@
 
 use crate::correlation::Correlation;
 use crate::detection::Detection;
+use crate::extension::Place;
 use crate::filter::Filter;
 use crate::meta::{Meta, name_of};
 use crate::native::NativeRule;
@@ -93,11 +94,14 @@ pub fn parse(path: &str, text: &str) -> Parsed {
 fn document(node: &Node, faults: &mut Vec<Fault>) -> Result<Document, Fault> {
     node.map("rule")?;
     if let Some(filter) = node.get("filter") {
-        return Filter::parse(filter_meta(node, faults)?, filter).map(Document::Filter);
+        let meta = filter_meta(node, faults)?;
+        meta.extension.check(Place::Other, meta.line)?;
+        return Filter::parse(meta, filter).map(Document::Filter);
     }
     let meta = Meta::parse(node, faults)?;
     if let Some(kind) = node.text_opt("type")? {
         return if kind == "native" {
+            meta.extension.check(Place::Other, meta.line)?;
             NativeRule::parse(meta, node).map(Document::Native)
         } else {
             let message = format!("`type` is `{kind}`, expected `native`, or no `type` in a Sigma rule");
@@ -105,8 +109,10 @@ fn document(node: &Node, faults: &mut Vec<Fault>) -> Result<Document, Fault> {
         };
     }
     if let Some(correlation) = node.get("correlation") {
+        meta.extension.check(Place::Correlation, meta.line)?;
         return Correlation::parse(meta, node, correlation).map(Document::Correlation);
     }
+    meta.extension.check(Place::Rule, meta.line)?;
     let detection = node.need("detection", "`detection`, `correlation`, `filter` or `type: native`")?;
     Ok(Document::Rule(Rule {
         meta,

@@ -1,5 +1,6 @@
 //! What a rule says about itself.
 
+use crate::extension::Extension;
 use crate::problem::{Fault, ProblemKind};
 use crate::yaml::{Node, Yaml};
 
@@ -80,6 +81,8 @@ pub struct Meta {
     pub entity: Option<String>,
     /// How a match reaches people.
     pub route: Option<Route>,
+    /// What Sigma has no word for.
+    pub extension: Extension,
     /// The line its document begins at.
     pub line: u32,
 }
@@ -131,6 +134,7 @@ impl Meta {
             major: 1,
             entity: None,
             route: None,
+            extension: Extension::default(),
             line: node.line,
         };
         if let Some(extension) = node.get("x-sekisho") {
@@ -146,21 +150,36 @@ impl Meta {
                 "title_ja" => self.title_ja = Some(value.text("title_ja")?),
                 "family" => self.family = Some(value.text("family")?),
                 "entity" => self.entity = Some(value.text("entity")?),
-                "probability" => self.probability = Some(probability(value)?),
                 "route" => self.route = Some(route(value)?),
+                "probability" => self.probability = Some(probability(value, "probability")?),
                 "major" => match value.value {
                     Yaml::Int(major) if major >= 1 => self.major = u32::try_from(major).unwrap_or(u32::MAX),
                     _ => return Err(value.expected("major", "a whole number from 1")),
                 },
-                other => unknown.push(Fault::new(
-                    entry.line,
-                    ProblemKind::UnknownKey,
-                    format!("unknown key `x-sekisho.{other}`, expected entity, family, major, probability, route or title_ja"),
-                )),
+                _ if self.extension.take(entry)? => {}
+                other => unknown.push(Fault::new(entry.line, ProblemKind::UnknownKey, unknown_key(other))),
             }
         }
         Ok(())
     }
+}
+
+/// What to write instead of a key that does not exist.
+fn unknown_key(key: &str) -> String {
+    let instead = match key {
+        "runbook_ja" | "runbook" => "a file `response.ja.md` or `response.md` beside the rule",
+        "llr_min" => "a search such as `unfamiliarity|gte: 3`",
+        "calendar" => "a search such as `office_state: [closed, holiday]`",
+        "list" => {
+            "a search over a column such as `person_kind`, `privileged` or `src_net_kind`, or `|expand: '%list%'`"
+        }
+        "absent_within" => "`absent: {rule: NAME, within: 10m}`",
+        "distinct_guard" => "a second correlation that is joined to this one",
+        _ => {
+            "absent, entity, escalate, family, first_seen, lateness, major, probability, route, threshold_rel or title_ja"
+        }
+    };
+    format!("unknown key `x-sekisho.{key}`, expected {instead}")
 }
 
 /// The id of a document, as far as it can be read: for messages about the rest of it.
@@ -188,7 +207,7 @@ fn rule_id(node: &Node) -> Result<String, Fault> {
     }
 }
 
-fn level(node: &Node) -> Result<Level, Fault> {
+pub(crate) fn level(node: &Node) -> Result<Level, Fault> {
     let text = node.text("level")?;
     Ok(match text.as_str() {
         "informational" => Level::Informational,
@@ -227,17 +246,18 @@ fn logsource(node: &Node) -> Result<Logsource, Fault> {
     })
 }
 
-fn probability(node: &Node) -> Result<f64, Fault> {
+/// A number from 0 to 1.
+pub(crate) fn probability(node: &Node, what: &str) -> Result<f64, Fault> {
     let value = match node.value {
         Yaml::Float(value) => value,
         Yaml::Int(0) => 0.0,
         Yaml::Int(1) => 1.0,
-        _ => return Err(node.expected("probability", "a number from 0 to 1")),
+        _ => return Err(node.expected(what, "a number from 0 to 1")),
     };
     if (0.0..=1.0).contains(&value) {
         Ok(value)
     } else {
-        let message = format!("`probability` is {value}, expected a number from 0 to 1");
+        let message = format!("`{what}` is {value}, expected a number from 0 to 1");
         Err(Fault::new(node.line, ProblemKind::Value, message))
     }
 }

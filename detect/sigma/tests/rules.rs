@@ -247,12 +247,15 @@ detection:
         panic!("{parsed:?}");
     };
     assert_eq!(
-        (ordered.kind, ordered.threshold, ordered.generate),
-        (CorrelationKind::TemporalOrdered, 2, true)
+        (ordered.kind, ordered.bounds.least(), ordered.generate),
+        (CorrelationKind::TemporalOrdered, Some(2), true)
     );
     assert_eq!(ordered.timespan, Duration::from_mins(90));
     assert_eq!(ordered.aliases[0].1[1], ("success".to_owned(), "TargetUser".to_owned()));
-    assert_eq!((many.threshold, many.field.as_deref()), (10, Some("ComputerName")));
+    assert_eq!(
+        (many.bounds.least(), many.field.as_deref()),
+        (Some(10), Some("ComputerName"))
+    );
     assert_eq!(
         (many.rules.as_slice(), many.group_by.as_slice()),
         (&["failed".to_owned()][..], &["User".to_owned()][..])
@@ -401,9 +404,9 @@ fn a_mistake_names_its_line_and_what_was_expected() {
     let correlations = [
         ("  type: event_sum\n", ProblemKind::Value, "event_sum"),
         (
-            "  type: value_avg\n  timespan: 1m\n",
-            ProblemKind::Unsupported,
-            "value_avg",
+            "  type: value_avg\n  timespan: 1m\n  condition: {gt: 1.5}\n",
+            ProblemKind::Missing,
+            "`condition.field`",
         ),
         (
             "  type: event_count\n  timespan: 1m\n",
@@ -426,9 +429,9 @@ fn a_mistake_names_its_line_and_what_was_expected() {
             "1s to 30d",
         ),
         (
-            "  type: event_count\n  condition: {lt: 3}\n  timespan: 1m\n",
-            ProblemKind::Unsupported,
-            "expected `gte` or `gt`",
+            "  type: event_count\n  condition: {lt: 2.5}\n  timespan: 1m\n",
+            ProblemKind::Value,
+            "a whole number from 0",
         ),
         (
             "  type: event_count\n  condition: {gte: 0}\n  timespan: 1m\n",
@@ -473,7 +476,8 @@ fn a_mistake_names_its_line_and_what_was_expected() {
     );
     assert_eq!(
         parsed.problems[0].to_string(),
-        "rule.yml:3: SK-001: unknown key `x-sekisho.probabilty`, expected entity, family, major, probability, route or title_ja"
+        "rule.yml:3: SK-001: unknown key `x-sekisho.probabilty`, expected absent, entity, escalate, family, \
+         first_seen, lateness, major, probability, route, threshold_rel or title_ja"
     );
 }
 

@@ -25,7 +25,7 @@ impl Uid {
     }
 
     /// Of a value that is compared for being the same.
-    pub(super) fn of_value(text: &str) -> Self {
+    pub(crate) fn of_value(text: &str) -> Self {
         Self(u128::from_str_radix(&ids::content_id(&[text.as_bytes()]), 16).unwrap_or_default())
     }
 }

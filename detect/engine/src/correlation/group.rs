@@ -32,7 +32,13 @@ pub(super) struct Entry {
     pub(super) weight: u64,
     /// The value that is counted, where values are.
     pub(super) value: Uid,
-    /// Whether it was told of.
+    /// The number that is averaged, where numbers are.
+    #[serde(default)]
+    pub(super) number: f64,
+    /// How many it asks for, where that depends on how many people are active.
+    #[serde(default)]
+    pub(super) need: u64,
+    /// Whether it was told of, or decided not to be.
     pub(super) told: bool,
     /// For whom it was told of, where that may be several.
     pub(super) told_for: Vec<Arc<str>>,
@@ -49,6 +55,14 @@ impl Entry {
             weight: self.weight,
             value: self.value.0,
         }
+    }
+
+    /// Whether an update says nothing new.
+    fn covers(&self, update: &Self) -> bool {
+        self.time <= update.time
+            && update.weight <= self.weight
+            && update.number <= self.number
+            && self.need <= update.need
     }
 
     fn order(&self) -> (Time, u16, Uid, Uid) {
@@ -83,12 +97,15 @@ pub(super) enum Thinning {
     Values,
     /// Chains have an order.
     Order,
+    /// Nothing can be dropped without a trace.
+    Whole,
 }
 
 impl Group {
     /// Takes in events, sorted or not, and says from when to when something changed.
     ///
-    /// An event that is known is an update: it keeps its earliest time and its greatest weight.
+    /// An event that is known is an update: it keeps its earliest time, its greatest weight and number,
+    /// and asks for the least.
     pub(super) fn insert(&mut self, events: Vec<Entry>) -> Option<(Time, Time)> {
         let key = |entry: &Entry| (entry.uid, entry.position, entry.value);
         let mut places: HashMap<_, usize> = self
@@ -101,10 +118,12 @@ impl Group {
         for event in events {
             let time = event.time;
             match places.get(&key(&event)).and_then(|place| self.entries.get_mut(*place)) {
-                Some(known) if known.time <= event.time && event.weight <= known.weight => continue,
+                Some(known) if known.covers(&event) => continue,
                 Some(known) => {
                     known.time = known.time.min(event.time);
                     known.weight = known.weight.max(event.weight);
+                    known.number = known.number.max(event.number);
+                    known.need = known.need.min(event.need);
                 }
                 None => {
                     places.insert(key(&event), self.entries.len());
@@ -151,14 +170,14 @@ impl Group {
         match thinning {
             Thinning::Weights => self.keep(|entries| edges_by_weight(entries, span, threshold), false),
             Thinning::Values => self.keep(|entries| edges_by_value(entries, span, threshold), false),
-            Thinning::Order => {}
+            Thinning::Order | Thinning::Whole => {}
         }
         if self.entries.len() <= most {
             return 0;
         }
         let before = self.entries.len();
         match thinning {
-            Thinning::Weights => {}
+            Thinning::Weights | Thinning::Whole => {}
             Thinning::Values => self.keep(|entries| edges_by_value(entries, span, u64::MAX), true),
             Thinning::Order => self.keep(|entries| edges_by_kind(entries, span), true),
         }

@@ -92,6 +92,16 @@ impl Groups {
         self.bytes = bytes;
     }
 
+    /// Lets every group be changed, in no order, by what can only make it smaller.
+    pub(super) fn each(&mut self, mut change: impl FnMut(&mut Group)) {
+        for group in self.by_key.values_mut() {
+            change(group);
+            let held = group.bytes();
+            self.bytes = self.bytes.saturating_sub(group.held.saturating_sub(held));
+            group.held = held;
+        }
+    }
+
     /// Forgets what is older.
     pub(super) fn forget_before(&mut self, oldest: Time) {
         let mut bytes = 0;
@@ -134,7 +144,7 @@ impl Groups {
 }
 
 /// A key that no choice of values can make the same for two groups.
-fn key(tenant: &str, values: &[Arc<str>]) -> Box<str> {
+pub(crate) fn key(tenant: &str, values: &[Arc<str>]) -> Box<str> {
     let mut key = String::new();
     for part in std::iter::once(tenant).chain(values.iter().map(|value| &**value)) {
         // Writing to a `String` cannot fail.

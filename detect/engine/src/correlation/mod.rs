@@ -13,6 +13,7 @@
 //! * What is kept of a group is bounded. What is dropped first is what cannot change a judgement,
 //!   and only beyond that may a finding depend on the order of rows; such drops are counted.
 
+mod absence;
 mod event;
 mod group;
 mod groups;
@@ -21,4 +22,5 @@ mod windows;
 
 pub use event::{Carried, Occurrence, Uid};
 pub use groups::Dropped;
-pub use rule::{CorrelationRule, CorrelationSpec, Goal, Hot};
+pub(crate) use groups::key;
+pub use rule::{CorrelationRule, CorrelationSpec, Goal, Hot, Raise, Wanted};

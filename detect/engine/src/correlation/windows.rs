@@ -1,5 +1,7 @@
 //! Which events are hot: pure functions of events in order of time.
 
+use std::collections::VecDeque;
+
 use hashbrown::HashMap;
 
 /// An event, as far as windows are concerned. Times and spans are in microseconds.
@@ -13,12 +15,8 @@ pub(super) struct Point {
     pub(super) value: u128,
 }
 
-/// Which points are hot, and the largest window.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Heat {
-    pub(super) hot: Vec<bool>,
-    pub(super) most: u64,
-}
+/// For each point, what the fullest window of the span that holds it adds up to.
+pub(super) type Fullest = Vec<u64>;
 
 /// What a window adds up to while points enter and leave it.
 trait Sum {
@@ -66,24 +64,22 @@ impl Sum for Values {
     }
 }
 
-/// Points in a window whose weights add up to the threshold.
-pub(super) fn heavy(points: &[Point], span: i64, threshold: u64) -> Heat {
-    slide(points, span, threshold, Weights::default())
+/// By the weights of the points.
+pub(super) fn heaviest(points: &[Point], span: i64) -> Fullest {
+    slide(points, span, Weights::default())
 }
 
-/// Points in a window with as many different values as the threshold.
-pub(super) fn diverse(points: &[Point], span: i64, threshold: u64) -> Heat {
-    slide(points, span, threshold, Values::default())
+/// By the number of different values.
+pub(super) fn most_diverse(points: &[Point], span: i64) -> Fullest {
+    slide(points, span, Values::default())
 }
 
 /// Every window that matters begins at a point: moved to the first point in it, it holds no fewer.
-fn slide(points: &[Point], span: i64, threshold: u64, mut sum: impl Sum) -> Heat {
-    let mut heat = Heat {
-        hot: vec![false; points.len()],
-        most: 0,
-    };
+fn slide(points: &[Point], span: i64, mut sum: impl Sum) -> Fullest {
+    let mut fullest = Vec::with_capacity(points.len());
     let mut end = 0;
-    let mut marked = 0;
+    // Windows that may be the fullest of the points to come: each fuller than those after it.
+    let mut windows: VecDeque<(usize, u64)> = VecDeque::new();
     for (start, first) in points.iter().enumerate() {
         while let Some(point) = points
             .get(end)
@@ -92,16 +88,80 @@ fn slide(points: &[Point], span: i64, threshold: u64, mut sum: impl Sum) -> Heat
             sum.enter(point);
             end += 1;
         }
-        heat.most = heat.most.max(sum.total());
-        if threshold <= sum.total() {
-            if let Some(hot) = heat.hot.get_mut(marked.max(start)..end) {
-                hot.fill(true);
-            }
-            marked = end;
+        let total = sum.total();
+        while windows.back().is_some_and(|(_, other)| *other <= total) {
+            windows.pop_back();
         }
+        windows.push_back((end, total));
+        while windows.front().is_some_and(|(end, _)| *end <= start) {
+            windows.pop_front();
+        }
+        fullest.push(windows.front().map_or(total, |(_, total)| *total));
         sum.leave(first);
     }
-    heat
+    fullest
+}
+
+/// What is measured of the numbers of a window.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Measure {
+    /// Their average.
+    Average,
+    /// The number below which so many of a hundred lie.
+    Percentile(f64),
+}
+
+/// For each point, the measure of the window of the span that ends with it, with all points of the
+/// same time.
+pub(super) fn trailing(points: &[(i64, f64)], span: i64, measure: Measure) -> Vec<f64> {
+    let mut start = 0;
+    let mut end = 0;
+    let mut measures = Vec::with_capacity(points.len());
+    for (time, _) in points {
+        while points.get(end).is_some_and(|(other, _)| other <= time) {
+            end += 1;
+        }
+        while points
+            .get(start)
+            .is_some_and(|(other, _)| time.saturating_sub(*other) > span)
+        {
+            start += 1;
+        }
+        let numbers = points
+            .get(start..end)
+            .unwrap_or_default()
+            .iter()
+            .map(|(_, number)| *number);
+        measures.push(measure.of(numbers.collect()));
+    }
+    measures
+}
+
+impl Measure {
+    #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "windows are small")]
+    fn of(self, mut numbers: Vec<f64>) -> f64 {
+        let count = numbers.len() as f64;
+        // One order whatever the order of arrival, so that the sum is the same to the last digit.
+        numbers.sort_by(f64::total_cmp);
+        match self {
+            Self::Average => numbers.iter().sum::<f64>() / count.max(1.0),
+            Self::Percentile(percent) => interpolate(&numbers, percent / 100.0 * (count - 1.0).max(0.0)),
+        }
+    }
+}
+
+/// The number at a rank, which may lie between two.
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rank is not negative and within the list"
+)]
+fn interpolate(sorted: &[f64], rank: f64) -> f64 {
+    let at = |rank: f64| sorted.get(rank as usize).copied();
+    let low = at(rank.floor()).unwrap_or_default();
+    let high = at(rank.ceil()).unwrap_or(low);
+    (high - low).mul_add(rank.fract(), low)
 }
 
 /// The best two bounds of chains, from events that are not the same.
@@ -246,22 +306,22 @@ mod tests {
     proptest! {
         #[test]
         fn heavy_points_are_those_in_a_heavy_window(points in points(30), span in 0..15_i64, threshold in 1..12_u64) {
-            let heat = heavy(&points, span, threshold);
+            let fullest = heaviest(&points, span);
             for at in 0..points.len() {
                 let enough = |inside: &[Point]| threshold <= inside.iter().map(|point| point.weight).sum();
-                prop_assert_eq!(heat.hot[at], in_a_window(&points, at, span, enough));
+                prop_assert_eq!(threshold <= fullest[at], in_a_window(&points, at, span, enough));
             }
         }
 
         #[test]
         fn diverse_points_are_those_in_a_diverse_window(points in points(30), span in 0..15_i64, threshold in 1..5_u64) {
-            let heat = diverse(&points, span, threshold);
+            let fullest = most_diverse(&points, span);
             for at in 0..points.len() {
                 let enough = |inside: &[Point]| {
                     let values: std::collections::HashSet<u128> = inside.iter().map(|point| point.value).collect();
                     threshold <= u64::try_from(values.len()).unwrap()
                 };
-                prop_assert_eq!(heat.hot[at], in_a_window(&points, at, span, enough));
+                prop_assert_eq!(threshold <= fullest[at], in_a_window(&points, at, span, enough));
             }
         }
 
@@ -272,5 +332,20 @@ mod tests {
                 prop_assert_eq!(hot, in_a_chain(&points, at, span, &mut Vec::new()), "{} {:?}", at, points);
             }
         }
+    }
+
+    #[test]
+    fn averages_and_percentiles_are_of_the_window_that_ends_with_the_point() {
+        let points = [(0, 10.0), (5, 20.0), (5, 60.0), (20, 1.0)];
+
+        assert_eq!(trailing(&points, 10, Measure::Average), [10.0, 30.0, 30.0, 1.0]);
+        assert_eq!(
+            trailing(&points, 10, Measure::Percentile(50.0)),
+            [10.0, 20.0, 20.0, 1.0]
+        );
+        assert_eq!(
+            trailing(&points, 20, Measure::Percentile(75.0)),
+            [10.0, 40.0, 40.0, 30.0]
+        );
     }
 }

@@ -25,7 +25,9 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use sekisho_model::{Column, Entity, EntityKind, EventBatch, RuleInfo, Time};
@@ -47,6 +49,21 @@ pub const DETECTORS: [&str; 4] = [
 pub struct Surroundings {
     /// The zone in which a day begins and ends.
     pub zone: TimeZone,
+    /// How late records of each source may come, by parser id.
+    pub lateness: BTreeMap<String, Duration>,
+    /// Lists of values that rules may name: what `%admins%` stands for.
+    pub lists: BTreeMap<String, Vec<String>>,
+}
+
+impl Surroundings {
+    /// Of a zone, where nothing more is known.
+    pub fn of(zone: TimeZone) -> Self {
+        Self {
+            zone,
+            lateness: BTreeMap::new(),
+            lists: BTreeMap::new(),
+        }
+    }
 }
 
 /// A rule that names a detector wrongly or sets it wrongly.

@@ -106,6 +106,16 @@ impl Leaves {
         })
     }
 
+    /// Compiles a search that stands alone, over the sources of `scope`.
+    pub fn compile_search(&mut self, search: &Search, scope: &Scope) -> Result<Node, CompileError> {
+        let source = self.source_leaf(scope)?;
+        let found = self.search(search, scope, source)?;
+        Ok(match source {
+            Some(leaf) => Node::All(vec![Node::Leaf(leaf), found]),
+            None => found,
+        })
+    }
+
     /// The leaf that holds for the rows of the sources of a scope.
     fn source_leaf(&mut self, scope: &Scope) -> Result<Option<usize>, CompileError> {
         let Some(sources) = scope.sources() else {

@@ -31,6 +31,11 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// The batch.
+    pub fn batch(&self) -> &'a EventBatch {
+        self.batch
+    }
+
     /// The rows for which a condition holds.
     pub fn select(&mut self, node: &Node) -> BooleanBuffer {
         let rows = self.batch.len();

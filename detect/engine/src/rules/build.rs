@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sekisho_model::{Bilingual, Column, Projection, Route, RuleInfo, Severity};
-use sekisho_sigma::{Document, Filter, FilterTarget, Level, Meta, NativeRule, Problem, ProblemKind, Rule};
+use sekisho_sigma::{Document, Escalation, Filter, FilterTarget, Level, Meta, NativeRule, Problem, ProblemKind, Rule};
 
 use super::correlate::Correlator;
 use super::registry::{Item, Registry, problem};
 use super::{CompiledRule, RuleFolder, RuleSet, Scope};
 use crate::cases::risk::families;
+use crate::correlation::Raise;
 use crate::entity::EntityRule;
+use crate::explain::Written;
+use crate::first_seen::{FirstSeen, FirstSeenSpec};
 use crate::native::{self, Surroundings};
-use crate::predicate::{CompileError, Node};
+use crate::predicate::{CompileError, Leaves, Node};
 use crate::sigma_match::{MatchRule, RowSlot};
 
 /// A problem that is among the others already.
@@ -23,6 +26,7 @@ pub(super) struct Builder<'a> {
     pub(super) folders: &'a [RuleFolder],
     pub(super) registry: Registry,
     known_sources: &'a [&'a str],
+    pub(super) surroundings: &'a Surroundings,
     pub(super) set: RuleSet,
     /// The rules about single events that are compiled: by place of the document, the place of the
     /// rule and its scope.
@@ -38,6 +42,7 @@ pub(super) fn compile(folders: &[RuleFolder], known_sources: &[&str], surroundin
         folders,
         registry,
         known_sources,
+        surroundings,
         set: RuleSet {
             problems,
             ..RuleSet::default()
@@ -59,7 +64,7 @@ pub(super) fn compile(folders: &[RuleFolder], known_sources: &[&str], surroundin
             }
             Document::Native(native) => {
                 let native = native.clone();
-                builder.add_native(place, &native, surroundings);
+                builder.add_native(place, &native);
             }
             Document::Correlation(_) | Document::Filter(_) => {}
         }
@@ -83,6 +88,10 @@ fn native_paths(set: &RuleSet) -> BTreeSet<Arc<str>> {
             paths.extend(field.native_paths().map(Arc::clone));
         }
     }
+    let remembered = set.sigma.rules.iter().filter_map(|rule| rule.first_seen.as_ref());
+    for field in remembered.flat_map(FirstSeen::fields) {
+        paths.extend(field.native_paths().map(Arc::clone));
+    }
     paths
 }
 
@@ -101,9 +110,11 @@ impl Builder<'_> {
             let Document::Correlation(correlation) = &item.document else {
                 continue;
             };
+            let absent = correlation.meta.extension.absent.as_ref().map(|absent| &absent.rule);
             let places = correlation
                 .rules
                 .iter()
+                .chain(absent)
                 .filter_map(|rule| self.registry.find(item.folder, rule).ok());
             for place in places {
                 *self.referred.entry(place).or_default() |= correlation.generate;
@@ -178,20 +189,57 @@ impl Builder<'_> {
             Ok(node) => node,
             Err(error) => return self.complain(place, error.line, error.kind, error.message),
         };
+        if let Err(message) = self.check_raises(place, &scope) {
+            return self.complain(place, line, ProblemKind::Field, message);
+        }
+        let first_seen = match first_seen(rule, &scope) {
+            Ok(first_seen) => first_seen,
+            Err(message) => return self.complain(place, line, ProblemKind::Field, message),
+        };
         let Some(info) = self.info(place, &rule.meta, "match") else {
             return;
         };
+        let raises = self.raise_nodes(place, &scope).into_iter();
+        let raises = raises.zip(&rule.meta.extension.escalate);
+        let raises = raises.map(|(node, one)| (node, raise(one, &info))).collect();
         let alerts = self.alerts(place);
         self.list(place, &info, scope.sources().map(<[String]>::to_vec), alerts);
-        self.matches.insert(place, (self.set.sigma.rules.len(), scope));
-        let entity = entity.unwrap_or(EntityRule::Any);
+        self.matches.insert(place, (self.set.sigma.rules.len(), scope.clone()));
+        let first_seen = first_seen.map(|spec| FirstSeen::new(spec, &info));
         self.set.sigma.rules.push(MatchRule {
             info,
             alerts,
             node,
-            entity,
+            raises,
+            first_seen,
+            entity: entity.unwrap_or(EntityRule::Any),
             feeds: Vec::new(),
+            written: Written::new(rule, filters, scope),
         });
+    }
+
+    /// The document's escalations as conditions over the sources of `scope`; those that cannot be
+    /// compiled there never hold.
+    pub(super) fn raise_nodes(&mut self, place: usize, scope: &Scope) -> Vec<Node> {
+        let escalations = self.escalations(place);
+        let leaves = &mut self.set.sigma.leaves;
+        let compiled = escalations.iter().map(|one| leaves.compile_search(&one.when, scope));
+        compiled.map(|node| node.unwrap_or(Node::Any(Vec::new()))).collect()
+    }
+
+    /// Whether the document's escalations can be compiled over the sources of `scope`.
+    pub(super) fn check_raises(&self, place: usize, scope: &Scope) -> Result<(), String> {
+        let mut leaves = Leaves::default();
+        let escalations = self.escalations(place);
+        escalations
+            .iter()
+            .try_for_each(|one| leaves.compile_search(&one.when, scope).map(drop))
+            .map_err(|error| format!("`x-sekisho.escalate`: {}", error.message))
+    }
+
+    fn escalations(&self, place: usize) -> Vec<Escalation> {
+        let item = self.registry.items.get(place);
+        item.map_or_else(Vec::new, |item| item.document.meta().extension.escalate.clone())
     }
 
     fn node(&mut self, rule: &Rule, filters: &[Filter], scope: &Scope) -> Result<Node, CompileError> {
@@ -217,11 +265,11 @@ impl Builder<'_> {
         })
     }
 
-    fn add_native(&mut self, place: usize, rule: &NativeRule, surroundings: &Surroundings) {
+    fn add_native(&mut self, place: usize, rule: &NativeRule) {
         let Some(info) = self.info(place, &rule.meta, &rule.detector) else {
             return;
         };
-        match native::make(&rule.detector, Arc::clone(&info), &rule.parameters, surroundings) {
+        match native::make(&rule.detector, Arc::clone(&info), &rule.parameters, self.surroundings) {
             Ok(detector) => {
                 self.set.natives.push(detector);
                 self.list(place, &info, None, true);
@@ -304,6 +352,30 @@ fn route(route: sekisho_sigma::Route) -> Route {
         sekisho_sigma::Route::Incident => Route::Incident,
         sekisho_sigma::Route::Page => Route::Page,
     }
+}
+
+/// What an escalation makes a detection of the rule weigh: a level that says nothing of the
+/// probability is as likely as rules of that level are.
+pub(super) fn raise(escalation: &Escalation, info: &RuleInfo) -> Raise {
+    let likely = escalation.probability.or(escalation.level.map(probability));
+    Raise {
+        severity: escalation.level.map_or(info.severity, severity),
+        probability: likely.unwrap_or(info.probability),
+    }
+}
+
+fn first_seen(rule: &Rule, scope: &Scope) -> Result<Option<FirstSeenSpec>, String> {
+    let Some(written) = &rule.meta.extension.first_seen else {
+        return Ok(None);
+    };
+    let fields = |names: &[String]| names.iter().map(|name| scope.field(name)).collect::<Result<_, _>>();
+    Ok(Some(FirstSeenSpec {
+        fields: fields(&written.fields)?,
+        by: fields(&written.by)?,
+        days: written.days,
+        min_events: written.min_events,
+        names: format!("{:?} {:?}", written.fields, written.by),
+    }))
 }
 
 fn severity(level: Level) -> Severity {

@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use sekisho_model::{Bilingual, Column, RuleInfo};
-use sekisho_sigma::{Correlation, CorrelationKind, Document, ProblemKind};
+use sekisho_sigma::{Absent, Correlation, CorrelationKind, Document, ProblemKind};
 use std::sync::Arc;
 
 use super::RuleSet;
-use super::build::Builder;
-use crate::correlation::{CorrelationRule, CorrelationSpec, Goal};
+use super::build::{Builder, raise};
+use crate::correlation::{CorrelationRule, CorrelationSpec, Goal, Wanted};
 use crate::entity::EntityRule;
 use crate::sigma_match::{HotFeed, RowFeed, RowSlot};
+
+/// How late an event may come, if a correlation over every source waits for it and does not say how
+/// long: Entra's records are revised for up to two hours.
+const LATENESS: Duration = Duration::from_hours(2);
 
 /// A rule that a correlation refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +31,8 @@ enum Input {
 enum Slot {
     Field(String),
     Entity(EntityRule),
+    /// Which escalations of the correlation at that place of the documents an event meets.
+    Raise(usize),
 }
 
 /// A correlation that can be compiled.
@@ -35,6 +41,10 @@ struct Draft {
     info: Arc<RuleInfo>,
     alerts: bool,
     inputs: Vec<(Input, String)>,
+    /// What must not follow.
+    absent: Option<(Input, String, Duration)>,
+    /// How late an event may come.
+    lateness: Duration,
     slots: Vec<Slot>,
     entity: EntityRule,
     entity_by_group: bool,
@@ -106,20 +116,17 @@ impl<'a> Correlator<'a> {
 
     /// Where the hot events of a correlation go.
     fn hot_feeds(&self, place: usize, source: &Draft) -> Vec<HotFeed> {
-        let users = self.drafts.iter().enumerate().flat_map(|(user, draft)| {
-            let inputs = draft.inputs.iter().enumerate();
-            inputs.map(move |(position, (input, name))| (user, draft, position, *input, name))
-        });
-        users
-            .filter(|(.., input, _)| *input == Input::Correlation(place))
-            .map(|(user, draft, position, _, name)| {
-                let slots = draft.slots.iter().filter_map(|slot| {
-                    let slot = draft.slot_for(name, slot);
+        let users = self.drafts.iter().enumerate();
+        let uses = users.flat_map(|(user, draft)| draft.uses().map(move |used| (user, draft, used)));
+        uses.filter(|(.., used)| used.input == Input::Correlation(place))
+            .map(|(user, draft, used)| {
+                let slots = used.slots.iter().filter_map(|slot| {
+                    let slot = draft.slot_for(used.name, slot);
                     source.slots.iter().position(|other| *other == slot)
                 });
                 HotFeed {
                     correlation: user,
-                    position: position_of(position),
+                    position: used.position,
                     slots: slots.collect(),
                 }
             })
@@ -131,24 +138,19 @@ impl<'a> Correlator<'a> {
         let Some(item) = self.builder.registry.items.get(place) else {
             return true;
         };
+        let folder = item.folder;
         let line = correlation.meta.line;
+        let absent = correlation.meta.extension.absent.clone();
         let mut inputs = Vec::new();
-        for reference in &correlation.rules {
-            let target = match self.builder.registry.find(item.folder, reference) {
-                Ok(target) => target,
+        for reference in correlation.rules.iter().chain(absent.iter().map(|absent| &absent.rule)) {
+            match self.input(folder, reference) {
+                Ok(Some(input)) => inputs.push((input, reference.clone())),
+                Ok(None) => return false,
                 Err(message) => {
                     self.builder.complain(place, line, ProblemKind::UnknownRule, message);
                     return true;
                 }
-            };
-            let input = if self.builder.matches.contains_key(&target) {
-                Input::Match(target)
-            } else if let Some(draft) = self.places.get(&target) {
-                Input::Correlation(*draft)
-            } else {
-                return false;
-            };
-            inputs.push((input, reference.clone()));
+            }
         }
         if let Err(message) = self.draft(place, correlation, inputs) {
             self.builder.complain(place, line, ProblemKind::Field, message);
@@ -156,12 +158,38 @@ impl<'a> Correlator<'a> {
         true
     }
 
-    fn draft(&mut self, place: usize, correlation: &Correlation, inputs: Vec<(Input, String)>) -> Result<(), String> {
+    /// The rule that a reference means; `None` if it is not compiled, or not yet.
+    fn input(&self, folder: usize, reference: &str) -> Result<Option<Input>, String> {
+        let target = self.builder.registry.find(folder, reference)?;
+        if self.builder.matches.contains_key(&target) {
+            return Ok(Some(Input::Match(target)));
+        }
+        Ok(self.places.get(&target).map(|draft| Input::Correlation(*draft)))
+    }
+
+    fn draft(
+        &mut self,
+        place: usize,
+        correlation: &Correlation,
+        mut inputs: Vec<(Input, String)>,
+    ) -> Result<(), String> {
         let Ok(asked) = self.builder.entity(place, &correlation.meta) else {
             return Ok(());
         };
         let Some(info) = self.builder.info(place, &correlation.meta, correlation.kind.name()) else {
             return Ok(());
+        };
+        let extension = &correlation.meta.extension;
+        let inner = inputs.iter().filter_map(|(input, _)| match input {
+            Input::Match(_) => None,
+            Input::Correlation(draft) => self.drafts.get(*draft).map(|draft| draft.reach),
+        });
+        let inner = inner.max().unwrap_or_default();
+        let lateness = extension.lateness.unwrap_or_else(|| self.lateness(&inputs));
+        let waits = waits(correlation, extension.absent.as_ref(), lateness);
+        let absent = match &extension.absent {
+            None => None,
+            Some(absent) => inputs.pop().map(|(input, name)| (input, name, absent.within)),
         };
         let groups: Vec<Option<Column>> = correlation
             .group_by
@@ -170,28 +198,22 @@ impl<'a> Correlator<'a> {
             .collect();
         let entity = asked.unwrap_or_else(|| entity_of_group(&groups));
         let by_group = groups.iter().flatten().any(|column| EntityRule::of(*column) == entity);
-        let slots = correlation
-            .group_by
-            .iter()
-            .chain(&correlation.field)
-            .cloned()
-            .map(Slot::Field);
-        let inner = inputs.iter().filter_map(|(input, _)| match input {
-            Input::Match(_) => None,
-            Input::Correlation(draft) => self.drafts.get(*draft).map(|draft| draft.reach),
-        });
         let draft = Draft {
             document: correlation.clone(),
             info: Arc::clone(&info),
             alerts: self.builder.alerts(place),
-            reach: correlation.timespan.saturating_add(inner.max().unwrap_or_default()),
-            slots: slots.chain([Slot::Entity(entity)]).collect(),
+            reach: correlation.timespan.saturating_add(inner).saturating_add(waits),
+            slots: slots(place, correlation, entity),
             inputs,
+            absent,
+            lateness,
             entity,
             entity_by_group: by_group || entity == EntityRule::Group,
         };
-        for slot in &draft.slots {
-            self.check(&draft, slot)?;
+        for used in draft.uses() {
+            for slot in used.slots {
+                self.check(&draft, (used.input, used.name), slot)?;
+            }
         }
         let sources = self.sources(&draft);
         self.builder.list(place, &info, sources, draft.alerts);
@@ -200,24 +222,44 @@ impl<'a> Correlator<'a> {
         Ok(())
     }
 
+    /// How late the events of rules may come, by their sources.
+    fn lateness(&self, inputs: &[(Input, String)]) -> Duration {
+        let of = |(input, _): &(Input, String)| match input {
+            Input::Match(place) => {
+                let sources = self.builder.matches.get(place)?.1.sources()?;
+                let known = |source: &String| self.builder.surroundings.lateness.get(source).copied();
+                sources.iter().map(known).max().flatten()
+            }
+            Input::Correlation(inner) => self.drafts.get(*inner).map(|draft| draft.lateness),
+        };
+        let all = inputs.iter().map(|input| of(input).unwrap_or(LATENESS));
+        all.max().unwrap_or(LATENESS)
+    }
+
     /// Whether every rule below a correlation has what fills a slot.
-    fn check(&self, draft: &Draft, slot: &Slot) -> Result<(), String> {
-        for (input, name) in &draft.inputs {
-            let slot = draft.slot_of(name, slot)?;
-            let below = match (input, &slot) {
-                (Input::Match(place), Slot::Field(field)) => self
-                    .builder
-                    .matches
-                    .get(place)
-                    .map(|(_, scope)| scope.field(field).map(drop)),
-                (Input::Match(_), Slot::Entity(_)) => None,
-                (Input::Correlation(inner), _) => self.drafts.get(*inner).map(|inner| self.check(inner, &slot)),
-            };
-            below
-                .unwrap_or(Ok(()))
-                .map_err(|message| format!("in the rule `{name}`, {message}"))?;
-        }
-        Ok(())
+    fn check(&self, draft: &Draft, (input, name): (Input, &str), slot: &Slot) -> Result<(), String> {
+        let slot = draft.slot_of(name, slot)?;
+        let below = match (input, &slot) {
+            (Input::Match(place), Slot::Field(field)) => self
+                .builder
+                .matches
+                .get(&place)
+                .map(|(_, scope)| scope.field(field).map(drop)),
+            (Input::Match(place), Slot::Raise(raising)) => {
+                let scope = self.builder.matches.get(&place).map(|(_, scope)| scope);
+                scope.map(|scope| self.builder.check_raises(*raising, scope))
+            }
+            (Input::Match(_), Slot::Entity(_)) => None,
+            (Input::Correlation(inner), _) => self.drafts.get(inner).map(|inner| {
+                let inputs = inner.inputs.iter();
+                inputs
+                    .map(|(input, name)| self.check(inner, (*input, name.as_str()), &slot))
+                    .collect::<Result<_, _>>()
+            }),
+        };
+        below
+            .unwrap_or(Ok(()))
+            .map_err(|message| format!("in the rule `{name}`, {message}"))
     }
 
     /// The sources of all rules below a correlation.
@@ -238,11 +280,13 @@ impl<'a> Correlator<'a> {
     fn carry(&mut self) {
         for place in (0..self.drafts.len()).rev() {
             let Some(draft) = self.drafts.get(place) else { continue };
-            let slots = draft
-                .inputs
-                .iter()
-                .flat_map(|(input, name)| draft.slots.iter().map(move |slot| (*input, draft.slot_for(name, slot))));
-            let wanted: Vec<(Input, Slot)> = slots.collect();
+            let wanted: Vec<(Input, Slot)> = draft
+                .uses()
+                .flat_map(|used| {
+                    let slots = used.slots.iter();
+                    slots.map(move |slot| (used.input, draft.slot_for(used.name, slot)))
+                })
+                .collect();
             for (input, slot) in wanted {
                 self.carry_slot(input, slot);
             }
@@ -261,28 +305,56 @@ impl<'a> Correlator<'a> {
     /// Tells the rules about single events what the correlations ask for.
     fn feed(&mut self) {
         let drafts = self.drafts.iter().enumerate();
-        let feeds = drafts.flat_map(|(place, draft)| {
-            let inputs = draft.inputs.iter().enumerate();
-            inputs.map(move |(position, (input, name))| (place, draft, position, *input, name))
-        });
-        for (place, draft, position, input, name) in feeds {
-            let Input::Match(document) = input else { continue };
-            let Some((rule, scope)) = self.builder.matches.get(&document) else {
+        let uses = drafts.flat_map(|(place, draft)| draft.uses().map(move |used| (place, draft, used)));
+        for (place, draft, used) in uses {
+            let Input::Match(document) = used.input else { continue };
+            let Some((rule, scope)) = self.builder.matches.get(&document).cloned() else {
                 continue;
             };
-            let slots = draft.slots.iter().filter_map(|slot| match draft.slot_for(name, slot) {
-                Slot::Field(field) => scope.field(&field).ok().map(RowSlot::Field),
-                Slot::Entity(entity) => Some(RowSlot::Entity(entity)),
-            });
+            let builder = &mut self.builder;
+            let slots = used
+                .slots
+                .iter()
+                .map(|slot| match draft.slot_for(used.name, slot) {
+                    Slot::Field(field) => scope.field(&field).map_or(RowSlot::Nothing, RowSlot::Field),
+                    Slot::Entity(entity) => RowSlot::Entity(entity),
+                    Slot::Raise(raising) => RowSlot::Kinds(builder.raise_nodes(raising, &scope)),
+                })
+                .collect();
             let feed = RowFeed {
                 correlation: place,
-                position: position_of(position),
-                slots: slots.collect(),
+                position: used.position,
+                slots,
             };
-            if let Some(rule) = self.builder.set.sigma.rules.get_mut(*rule) {
+            if let Some(rule) = self.builder.set.sigma.rules.get_mut(rule) {
                 rule.feeds.push(feed);
             }
         }
+    }
+}
+
+/// What an event of a correlation must carry.
+fn slots(place: usize, correlation: &Correlation, entity: EntityRule) -> Vec<Slot> {
+    let fields = correlation.group_by.iter().chain(&correlation.field).cloned();
+    let extension = &correlation.meta.extension;
+    let people = extension.threshold_rel.map(|_| Column::ActivePeople.name().to_owned());
+    let raise = (!extension.escalate.is_empty()).then_some(Slot::Raise(place));
+    fields
+        .map(Slot::Field)
+        .chain([Slot::Entity(entity)])
+        .chain(people.map(Slot::Field))
+        .chain(raise)
+        .collect()
+}
+
+/// How long an event waits, beyond the time span, until it is decided.
+fn waits(correlation: &Correlation, absent: Option<&Absent>, lateness: Duration) -> Duration {
+    let settled = correlation.bounds.least().is_none() || correlation.kind.is_average();
+    let settled = if settled { correlation.timespan } else { Duration::ZERO };
+    match absent {
+        None if settled.is_zero() => Duration::ZERO,
+        None => settled.saturating_add(lateness),
+        Some(absent) => settled.saturating_add(absent.within).saturating_add(lateness),
     }
 }
 
@@ -304,7 +376,35 @@ fn position_of(position: usize) -> u16 {
     u16::try_from(position).unwrap_or(u16::MAX)
 }
 
+/// A rule that a correlation is fed by.
+struct Used<'d> {
+    input: Input,
+    name: &'d str,
+    position: u16,
+    /// What its events must carry.
+    slots: &'d [Slot],
+}
+
 impl Draft {
+    /// The rules that it is fed by.
+    fn uses(&self) -> impl Iterator<Item = Used<'_>> {
+        let inputs = self.inputs.iter().enumerate().map(|(position, (input, name))| Used {
+            input: *input,
+            name,
+            position: position_of(position),
+            slots: &self.slots,
+        });
+        // What must not follow need only be of the same group.
+        let group = self.slots.get(..self.document.group_by.len()).unwrap_or_default();
+        let absent = self.absent.iter().map(move |(input, name, _)| Used {
+            input: *input,
+            name,
+            position: position_of(self.inputs.len()),
+            slots: group,
+        });
+        inputs.chain(absent)
+    }
+
     /// What a slot is called in one of the rules; an error if an alias leaves that rule out.
     fn slot_of(&self, rule: &str, slot: &Slot) -> Result<Slot, String> {
         let Slot::Field(field) = slot else {
@@ -327,26 +427,52 @@ impl Draft {
 
     fn rule(&self, titles: Vec<Bilingual>) -> CorrelationRule {
         let document = &self.document;
+        let extension = &document.meta.extension;
+        let wanted = match (extension.threshold_rel, document.bounds.least()) {
+            (Some(relative), _) => Wanted::Relative(relative),
+            (None, Some(least)) if !document.kind.is_average() => Wanted::AtLeast(least),
+            (None, _) => Wanted::Settled(document.bounds.clone()),
+        };
         CorrelationRule::new(CorrelationSpec {
             info: Arc::clone(&self.info),
             alerts: self.alerts,
             titles,
-            goal: match document.kind {
-                CorrelationKind::EventCount => Goal::Events,
-                CorrelationKind::ValueCount => Goal::Values,
-                CorrelationKind::ValueSum => Goal::Sum,
-                CorrelationKind::Temporal => Goal::Rules,
-                CorrelationKind::TemporalOrdered => Goal::Order,
-            },
+            goal: goal(document),
             span: document.timespan,
-            threshold: document.threshold,
+            wanted,
+            absent: self.absent.as_ref().map(|(_, _, within)| *within),
+            lateness: self.lateness,
+            raises: extension.escalate.iter().map(|one| raise(one, &self.info)).collect(),
             positions: position_of(self.inputs.len()),
             group_by: document.group_by.clone(),
             field: document.field.clone(),
             entity_kind: self.entity.kind(),
             entity_by_group: self.entity_by_group,
             reach: self.reach,
-            slots: format!("{:?}", self.slots),
+            slots: self.slots.iter().map(Slot::name).collect::<Vec<_>>().join(" "),
         })
+    }
+}
+
+fn goal(document: &Correlation) -> Goal {
+    match document.kind {
+        CorrelationKind::EventCount => Goal::Events,
+        CorrelationKind::ValueCount => Goal::Values,
+        CorrelationKind::ValueSum => Goal::Sum,
+        CorrelationKind::ValueAvg => Goal::Average,
+        CorrelationKind::ValueMedian => Goal::Percentile(50.0),
+        CorrelationKind::ValuePercentile => Goal::Percentile(document.percentile.unwrap_or(50.0)),
+        CorrelationKind::Temporal => Goal::Rules,
+        CorrelationKind::TemporalOrdered => Goal::Order,
+    }
+}
+
+impl Slot {
+    /// What it holds, in words that stay the same while its rule does.
+    fn name(&self) -> String {
+        match self {
+            Self::Raise(_) => "raise".to_owned(),
+            Self::Field(_) | Self::Entity(_) => format!("{self:?}"),
+        }
     }
 }

@@ -7,12 +7,13 @@ mod registry;
 
 use std::sync::Arc;
 
-use sekisho_model::{Projection, RuleInfo};
+use sekisho_model::{EventBatch, Projection, RuleInfo};
 pub use sekisho_sigma::{Problem, ProblemKind};
 
 pub use logsource::Scope;
 
 use crate::detector::Detector;
+use crate::explain::RuleExplanation;
 use crate::native::Surroundings;
 use crate::sigma_match::SigmaDetector;
 
@@ -66,6 +67,12 @@ impl RuleSet {
     /// What is wrong with those that do not, and with parts of those that do.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// For a row, what each rule about single events asks of it and what it finds. The batch must have
+    /// been decoded with the [`projection`](Self::projection) of these rules.
+    pub fn explain(&self, batch: &EventBatch, row: usize) -> Vec<RuleExplanation> {
+        self.sigma.explain(batch, row)
     }
 
     /// The native paths that the rules read.

@@ -60,9 +60,7 @@ pub(crate) fn every_detector() -> Vec<Box<dyn Detector>> {
 
 /// One native detector, in Tokyo.
 pub(crate) fn detector(name: &str, rule: Arc<RuleInfo>, parameters: &Value) -> Box<dyn Detector> {
-    let surroundings = Surroundings {
-        zone: TimeZone::fixed(jiff::tz::offset(9)),
-    };
+    let surroundings = Surroundings::of(TimeZone::fixed(jiff::tz::offset(9)));
     make(name, rule, parameters, &surroundings).unwrap()
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn rule_set(texts: &[&str]) -> RuleSet {
             response_ja: None,
         })
         .collect();
-    RuleSet::compile(&folders, &SOURCES, &Surroundings { zone: TimeZone::UTC })
+    RuleSet::compile(&folders, &SOURCES, &Surroundings::of(TimeZone::UTC))
 }
 
 /// An engine of rules without problems.

@@ -37,9 +37,7 @@ fn published_rules_run_or_say_why_not() {
         return;
     };
     let rules = published_rules(Path::new(&folder));
-    let surroundings = Surroundings {
-        zone: jiff::tz::TimeZone::UTC,
-    };
+    let surroundings = Surroundings::of(jiff::tz::TimeZone::UTC);
     let set = RuleSet::compile(&rules, &SOURCES, &surroundings);
 
     let mut kinds: BTreeMap<&str, Vec<String>> = BTreeMap::new();
@@ -82,9 +80,7 @@ fn nearly_every_published_condition_compiles() {
         let logsource = "\nlogsource: {product: azure, service: signinlogs}\nignored:";
         folder.rule = folder.rule.replace("\nlogsource:", logsource);
     }
-    let surroundings = Surroundings {
-        zone: jiff::tz::TimeZone::UTC,
-    };
+    let surroundings = Surroundings::of(jiff::tz::TimeZone::UTC);
     let set = RuleSet::compile(&rules, &SOURCES, &surroundings);
 
     for problem in set.problems() {

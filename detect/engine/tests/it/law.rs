@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use sekisho_detect::Engine;
-use sekisho_model::{Detection, Time};
+use sekisho_model::{Detection, Severity, Time};
 use serde_json::{Map, Value, json};
 
 use crate::common::{at, batch, engine, row};
@@ -24,7 +24,7 @@ name: step
 detection: {s: {activity: logon, status_id: 3}, condition: s}
 ";
 
-const RULES: [&str; 8] = [
+const RULES: [&str; 14] = [
     "
 title: Count
 id: SK-901
@@ -79,6 +79,46 @@ title: Often
 name: often
 correlation: {type: event_count, rules: [failure], group-by: [user_name], timespan: 5m, condition: {gte: 2}}
 ",
+    "
+title: A share of the people
+id: SK-909
+x-sekisho: {threshold_rel: {share: 0.1, floor: 2}, escalate: {when: {resource: /file1}, level: critical}}
+correlation: {type: value_count, rules: [failure], group-by: [src_ip], timespan: 15m, condition: {gte: 2, field: resource}}
+",
+    "
+title: Not followed by a success
+id: SK-911
+x-sekisho: {absent: {rule: success, within: 5m}, lateness: 1m}
+correlation: {type: event_count, rules: [failure], group-by: [user_name], timespan: 10m, condition: {gte: 2}}
+",
+    "
+title: Few
+id: SK-912
+x-sekisho: {lateness: 1m}
+correlation: {type: event_count, rules: [failure], group-by: [src_ip], timespan: 10m, condition: {gt: 1, lte: 3}}
+",
+    "
+title: High on average
+id: SK-913
+x-sekisho: {lateness: 1m}
+correlation: {type: value_avg, rules: [success], group-by: [src_ip], timespan: 20m, condition: {gt: 1.4, field: bytes_out}}
+",
+    "
+title: Small in the middle
+id: SK-914
+x-sekisho: {lateness: 1m}
+correlation: {type: value_median, rules: [step], group-by: [src_ip], timespan: 20m, condition: {lt: 1, field: bytes_out}}
+",
+    "
+title: After what was not followed
+id: SK-915
+correlation: {type: temporal_ordered, rules: [unanswered, step], group-by: [user_name], timespan: 30m}
+---
+title: Unanswered
+name: unanswered
+x-sekisho: {absent: {rule: often, within: 4m}, lateness: 1m}
+correlation: {type: event_count, rules: [step], group-by: [user_name], timespan: 1m, condition: {gte: 1}}
+",
 ];
 
 fn build() -> Engine {
@@ -86,6 +126,9 @@ fn build() -> Engine {
 }
 
 type Row = Map<String, Value>;
+
+/// After everything.
+const END: Time = Time(i64::MAX);
 
 fn events() -> impl Strategy<Value = Vec<Row>> {
     let event = (
@@ -111,6 +154,7 @@ fn events() -> impl Strategy<Value = Vec<Row>> {
                     "resource": format!("/file{resource}"),
                     "item_count": items,
                     "bytes_out": items,
+                    "active_people": (index % 3 == 0).then_some(25),
                     "tenant": if index % 7 == 6 { "other" } else { "default" },
                 }))
             });
@@ -119,26 +163,28 @@ fn events() -> impl Strategy<Value = Vec<Row>> {
 }
 
 /// For each rule, tenant and entity, the evidence by episode.
-type Outcome = BTreeMap<(String, String, String), Vec<BTreeSet<String>>>;
+type Outcome = BTreeMap<(String, String, String), (Severity, Vec<BTreeSet<String>>)>;
 
 fn outcome(found: &[Detection]) -> Outcome {
-    let mut evidence: BTreeMap<_, (BTreeSet<(Time, String)>, std::time::Duration)> = BTreeMap::new();
+    type Told = (BTreeSet<(Time, String)>, std::time::Duration, Severity);
+    let mut evidence: BTreeMap<_, Told> = BTreeMap::new();
     for detection in found {
         let key = (
             detection.rule.id.to_string(),
             detection.tenant.to_string(),
             detection.entity.name.to_string(),
         );
-        let (events, gap) = evidence.entry(key).or_default();
+        let (events, gap, weight) = evidence.entry(key).or_default();
         *gap = detection.gap;
         for event in &detection.evidence {
+            *weight = (*weight).max(detection.weight.severity);
             let new = events.insert((event.time, event.event_uid.clone()));
             assert!(new, "{} is told twice by {}", event.event_uid, detection.rule.id);
         }
     }
     evidence
         .into_iter()
-        .map(|(key, (events, gap))| {
+        .map(|(key, (events, gap, weight))| {
             let mut episodes: Vec<BTreeSet<String>> = Vec::new();
             let mut last: Option<Time> = None;
             for (time, uid) in events {
@@ -150,7 +196,7 @@ fn outcome(found: &[Detection]) -> Outcome {
                 }
                 last = Some(time);
             }
-            (key, episodes)
+            (key, (weight, episodes))
         })
         .collect()
 }
@@ -172,9 +218,11 @@ fn run(rows: &[Row], sizes: &[usize], restart: usize) -> Outcome {
         }
         let (now, later) = rest.split_at((*size).min(rest.len()));
         found.extend(engine.detect(&batch(now)));
+        found.extend(engine.decide_old());
         engine.forget();
         rest = later;
     }
+    found.extend(engine.decide(END));
     outcome(&found)
 }
 
@@ -252,10 +300,9 @@ fn what_is_forgotten_is_not_missed() {
     rows.sort_by_key(|(observed, _)| *observed);
     let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
 
-    let at_once = rows
-        .chunks(3_000)
-        .flat_map(|rows| build().detect(&batch(rows)))
-        .collect::<Vec<_>>();
+    let mut engine = build();
+    let mut at_once = engine.detect(&batch(&rows));
+    at_once.extend(engine.decide(END));
     let forgetting = run(&rows, &[50], 30);
 
     let at_once = outcome(&at_once);
@@ -283,11 +330,13 @@ fn a_flood_is_told_in_full_and_kept_in_bounds() {
         }
     }
 
+    // What waits for the end of its window cannot be thinned without a trace, and is told to be dropped.
+    let waiting = ["SK-907", "SK-911", "SK-912", "SK-915/unanswered"];
     assert_eq!(told["SK-902"], 20_000);
     assert_eq!(told["SK-903"], 20_000);
     // Only an order has to remember every event, and says so when it cannot.
     assert!(
-        engine.dropped().keys().all(|rule| &**rule == "SK-907"),
+        engine.dropped().keys().all(|rule| waiting.contains(&&**rule)),
         "{:?}",
         engine.dropped()
     );

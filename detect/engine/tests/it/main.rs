@@ -12,6 +12,7 @@
 
 mod common;
 mod corpus;
+mod extensions;
 mod law;
 mod oracle;
 mod rules;

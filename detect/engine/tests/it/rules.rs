@@ -494,9 +494,7 @@ fn folders(folder: &Path, into: &mut Vec<RuleFolder>) {
 fn every_shipped_rule_runs() {
     let mut shipped = Vec::new();
     folders(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules"), &mut shipped);
-    let surroundings = Surroundings {
-        zone: jiff::tz::TimeZone::UTC,
-    };
+    let surroundings = Surroundings::of(jiff::tz::TimeZone::UTC);
 
     let rules = RuleSet::compile(&shipped, &SOURCES, &surroundings);
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::native::{DETECTORS, Surroundings, make};
 
 fn error(name: &str, parameters: &Value) -> String {
-    let surroundings = Surroundings { zone: TimeZone::UTC };
+    let surroundings = Surroundings::of(TimeZone::UTC);
     make(name, Arc::default(), parameters, &surroundings)
         .unwrap_err()
         .to_string()
@@ -16,7 +16,7 @@ fn error(name: &str, parameters: &Value) -> String {
 
 #[test]
 fn every_detector_is_made_with_its_defaults() {
-    let surroundings = Surroundings { zone: TimeZone::UTC };
+    let surroundings = Surroundings::of(TimeZone::UTC);
     for name in DETECTORS {
         for parameters in [json!(null), json!({})] {
             make(name, Arc::default(), &parameters, &surroundings).unwrap();
