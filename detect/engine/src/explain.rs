@@ -14,6 +14,7 @@ use crate::sigma_match::SigmaDetector;
 const LISTED_MAX: usize = 8;
 
 /// What a rule about single events asks of an event, and what it finds.
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct RuleExplanation {
     /// The rule.
@@ -220,7 +221,6 @@ fn expected(test: &FieldTest) -> String {
 
 fn words(test: &Test) -> String {
     match test {
-        Test::Null => "no value".to_owned(),
         Test::Text(pattern) if pattern.is_empty() => "an empty text".to_owned(),
         Test::Text(pattern) => spelled(pattern),
         Test::Number(number) => number_of(*number),
@@ -240,7 +240,7 @@ fn words(test: &Test) -> String {
             }
         }
         Test::Exists(true) => "any value".to_owned(),
-        Test::Exists(false) => "no value".to_owned(),
+        Test::Null | Test::Exists(false) => "no value".to_owned(),
         Test::Field { name, .. } => format!("as `{name}` is"),
     }
 }

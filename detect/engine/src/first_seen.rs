@@ -248,20 +248,18 @@ impl Seen {
             days.drain(..asked.saturating_sub(1));
             days.last().is_some_and(|last| oldest <= *last)
         });
+        let open = self.days.split_off(&settled);
+        let closed = std::mem::replace(&mut self.days, open);
         let mut enough = 0_u32;
-        let mut kept = BTreeMap::new();
-        for (day, mut known) in std::mem::take(&mut self.days).into_iter().rev() {
-            if day < settled {
-                known.closed = known.count();
-                known.uids = Vec::new();
-                if day < oldest || spec.min_events <= enough {
-                    break;
-                }
-                enough = enough.saturating_add(known.closed);
+        for (day, known) in closed.into_iter().rev() {
+            if day < oldest || spec.min_events <= enough {
+                break;
             }
-            kept.insert(day, known);
+            let closed = known.count();
+            enough = enough.saturating_add(closed);
+            let uids = Vec::new();
+            self.days.insert(day, Day { uids, closed });
         }
-        self.days = kept;
     }
 }
 

@@ -77,7 +77,7 @@ impl Absence {
         if let Err(place) = group.answers.binary_search(&answer) {
             group.answers.insert(place, answer);
         }
-        let many = group.answers.len() % ANSWERS_MANY == 0;
+        let many = group.answers.len().is_multiple_of(ANSWERS_MANY);
         let dropped = if many { group.thin(within) } else { 0 };
         self.dropped.events += dropped;
         self.keep_bounds();
@@ -107,25 +107,10 @@ impl Absence {
         }
         let within = self.within;
         let mut alone = Vec::new();
-        let mut due = None;
-        for group in self.groups.values_mut() {
-            let Waits { waiting, answers, .. } = group;
-            waiting.retain(|hot| {
-                let Some((time, uid, _)) = hot.events.first() else {
-                    return false;
-                };
-                let end = time.plus(within);
-                if passed < end {
-                    due = due.into_iter().chain([end]).min();
-                    return true;
-                }
-                if !is_answered(answers, *time, end, *uid) {
-                    alone.push(hot.clone());
-                }
-                false
-            });
-        }
-        self.due = due;
+        let groups = self.groups.values_mut();
+        self.due = groups
+            .filter_map(|group| group.decide(passed, within, &mut alone))
+            .min();
         Hot::together(alone)
     }
 
@@ -184,6 +169,24 @@ impl Absence {
 }
 
 impl Waits {
+    /// Adds what nothing followed to `alone`; says when the first of the rest is to be decided.
+    fn decide(&mut self, passed: Time, within: Duration, alone: &mut Vec<Hot>) -> Option<Time> {
+        let mut due = None;
+        for hot in std::mem::take(&mut self.waiting) {
+            let Some((start, uid, _)) = hot.events.first() else {
+                continue;
+            };
+            let (start, end, uid) = (*start, start.plus(within), *uid);
+            if passed < end {
+                due = due.into_iter().chain([end]).min();
+                self.waiting.push(hot);
+            } else if !is_answered(&self.answers, start, end, uid) {
+                alone.push(hot);
+            }
+        }
+        due
+    }
+
     /// Drops answers that no question can tell from their neighbours; then, if there are too many, the
     /// oldest. Says how many of the latter.
     ///

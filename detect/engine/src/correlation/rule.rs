@@ -180,9 +180,9 @@ impl Hot {
 
     /// Puts those of the same group and entity together, in an order of their own.
     pub(super) fn together(all: Vec<Self>) -> Vec<Self> {
-        let mut by: BTreeMap<(Arc<str>, Vec<Arc<str>>, Entity), Self> = BTreeMap::new();
+        let mut by: BTreeMap<(GroupOf, Entity), Self> = BTreeMap::new();
         for hot in all {
-            let key = (Arc::clone(&hot.tenant), hot.values.clone(), hot.entity.clone());
+            let key = ((Arc::clone(&hot.tenant), hot.values.clone()), hot.entity.clone());
             match by.entry(key) {
                 btree_map::Entry::Vacant(place) => drop(place.insert(hot)),
                 btree_map::Entry::Occupied(mut place) => place.get_mut().join(hot),
@@ -392,7 +392,6 @@ impl CorrelationRule {
         let number = self.number(field.as_ref())?;
         let (weight, value) = match self.spec.goal {
             Goal::Events => (items, Uid::default()),
-            Goal::Average | Goal::Percentile(_) => (1, Uid::default()),
             Goal::Sum => (
                 field??.trim().parse().ok().filter(|weight| 0 < *weight)?,
                 Uid::default(),
@@ -408,7 +407,7 @@ impl CorrelationRule {
                     .flatten()
                     .map_or(Uid::default(), |name| Uid::of_value(&name)),
             ),
-            Goal::Order => (1, Uid::default()),
+            Goal::Order | Goal::Average | Goal::Percentile(_) => (1, Uid::default()),
         };
         let entry = Entry {
             time: event.time,

@@ -251,10 +251,8 @@ impl<'a> Correlator<'a> {
             }
             (Input::Match(_), Slot::Entity(_)) => None,
             (Input::Correlation(inner), _) => self.drafts.get(inner).map(|inner| {
-                let inputs = inner.inputs.iter();
-                inputs
-                    .map(|(input, name)| self.check(inner, (*input, name.as_str()), &slot))
-                    .collect::<Result<_, _>>()
+                let mut inputs = inner.inputs.iter();
+                inputs.try_for_each(|(input, name)| self.check(inner, (*input, name.as_str()), &slot))
             }),
         };
         below

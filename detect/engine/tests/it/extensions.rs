@@ -213,7 +213,7 @@ fn numbers_and_dates_of_columns_can_be_compared() {
         ("time|gte: 2026-10-01T00:00:00+00:00", true),
         ("time|lt: 2026-10-01T00:00:00Z", false),
     ] {
-        let found = observe(&mut engine(&[&rule(search)]), &[event.clone()]);
+        let found = observe(&mut engine(&[&rule(search)]), std::slice::from_ref(&event));
         assert_eq!(!found.is_empty(), matches, "{search}");
     }
 }
