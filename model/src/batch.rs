@@ -202,6 +202,16 @@ impl EventBatch {
         Ok(self)
     }
 
+    /// The same batch with one more side column.
+    pub fn with_side(mut self, path: &str, values: ArrayRef) -> Result<Self, ArrowError> {
+        if values.data_type() != &Kind::Dict.data_type() || values.len() != self.len() {
+            let reason = format!("the side column `{path}` is no dictionary of as many rows as the batch");
+            return Err(ArrowError::InvalidArgumentError(reason));
+        }
+        self.side.push((Arc::from(path), values));
+        Ok(self)
+    }
+
     /// The rows for which `keep` is true.
     pub fn filter(&self, keep: &BooleanArray) -> Result<Self, ArrowError> {
         let columns = arrow_select::filter::filter_record_batch(&self.columns, keep)?;

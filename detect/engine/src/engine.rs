@@ -1,4 +1,4 @@
-//! The compiled rules, their detectors and the casebook.
+//! The profiles, the compiled rules, their detectors and the casebook.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use crate::Casebook;
 use crate::correlation::Dropped;
 use crate::detector::Detector;
 use crate::explain::RuleExplanation;
+use crate::profile::Profiles;
 use crate::rules::{CompiledRule, Problem, RuleSet};
 use crate::watermark::Watermarks;
 
@@ -16,6 +17,7 @@ use crate::watermark::Watermarks;
 #[derive(Debug)]
 pub struct Engine {
     rules: RuleSet,
+    profiles: Profiles,
     casebook: Casebook,
     projection: Projection,
     watermarks: Watermarks,
@@ -26,6 +28,7 @@ impl Engine {
     pub fn new(rules: RuleSet) -> Self {
         let projection = rules.projection();
         Self {
+            profiles: Profiles::new(rules.zone.clone()),
             rules,
             casebook: Casebook::default(),
             projection,
@@ -67,6 +70,7 @@ impl Engine {
 
     /// Judges an enriched batch, up to the detections.
     pub fn detect(&mut self, batch: &EventBatch) -> Vec<Detection> {
+        let batch = &self.profiles.judge(batch);
         let mut found = Vec::new();
         for detector in self.detectors_mut() {
             detector.observe(batch, &mut found);
@@ -125,6 +129,7 @@ impl Engine {
         };
         let found = self.decide(horizon);
         let findings = self.tell(found);
+        self.profiles.forget_before(horizon);
         for detector in self.detectors_mut() {
             detector.forget_before(horizon);
         }
@@ -135,6 +140,7 @@ impl Engine {
     /// Saves the state of every detector and the open cases.
     pub fn snapshot(&self) -> Result<Snapshot, serde_json::Error> {
         let mut snapshot = Snapshot::default();
+        self.profiles.snapshot(&mut snapshot)?;
         self.rules.sigma.snapshot(&mut snapshot)?;
         for native in &self.rules.natives {
             native.snapshot(&mut snapshot)?;
@@ -146,6 +152,7 @@ impl Engine {
 
     /// Goes on from a snapshot.
     pub fn restore(&mut self, from: &Snapshot) {
+        self.profiles.restore(from);
         for detector in self.detectors_mut() {
             detector.restore(from);
         }

@@ -1,8 +1,9 @@
 //! Which rows are suspicious and what they add up to.
 //!
-//! A [`Detector`] is shown every batch and says what it finds; the [`Casebook`] puts what they find
+//! The profiles add to each row how unlike the person's own past it is. A [`Detector`] is then shown
+//! the batch and says what it finds; the [`Casebook`] puts what they find
 //! together: firings of a rule for an entity into an alert, alerts of a person into an incident, and
-//! decides when an incident has something to say. [`Engine`] is both, with the compiled rules.
+//! decides when an incident has something to say. [`Engine`] is all of it, with the compiled rules.
 //!
 //! # Invariants
 //! * Synchronous, and free of I/O and clocks: the only time is the time of the events.
@@ -23,6 +24,7 @@ pub mod explain;
 mod first_seen;
 pub mod native;
 pub mod predicate;
+mod profile;
 pub mod rules;
 pub mod sigma_match;
 pub mod testing;

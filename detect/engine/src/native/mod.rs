@@ -16,6 +16,7 @@
 //! * State is bounded per person and in the number of people, by named constants. What is dropped
 //!   at a bound is the oldest, and only there may a finding depend on the order of rows.
 
+mod days;
 mod geo_velocity;
 mod leaver;
 mod mass_send;
@@ -34,6 +35,8 @@ use sekisho_model::{Column, Entity, EntityKind, EventBatch, RuleInfo, Time};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub(crate) use self::days::Days;
+pub(crate) use self::people::People;
 use crate::Detector;
 
 /// The names that [`make`] knows, sorted.
@@ -133,25 +136,25 @@ fn within<T: PartialOrd + Copy + std::fmt::Display>(
 }
 
 /// Whose event a row is: the person behind the account, or the account where nobody is known.
-fn person_of(batch: &EventBatch, row: usize) -> Option<&str> {
+pub(crate) fn person_of(batch: &EventBatch, row: usize) -> Option<&str> {
     batch
         .text(Column::Person, row)
         .or_else(|| batch.text(Column::UserName, row))
 }
 
 /// The day of a time in a zone, as days since the epoch.
-fn local_day(zone: &TimeZone, time: Time) -> i64 {
+pub(crate) fn local_day(zone: &TimeZone, time: Time) -> i64 {
     let offset = zone.to_offset(time.to_jiff()).seconds();
     time.secs().saturating_add(offset.into()).div_euclid(86_400)
 }
 
 /// Whether the row is of an account that no human being uses.
-fn is_service(batch: &EventBatch, row: usize) -> bool {
+pub(crate) fn is_service(batch: &EventBatch, row: usize) -> bool {
     batch.text(Column::PersonKind, row) == Some("service") || batch.text(Column::UserType, row) == Some("service")
 }
 
 /// Whether the row tells of something that was done, not merely tried.
-fn succeeded(batch: &EventBatch, row: usize) -> bool {
+pub(crate) fn succeeded(batch: &EventBatch, row: usize) -> bool {
     batch.int(Column::StatusId, row) == Some(1)
 }
 

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 /// The most people that a detector remembers. Only those get in who did something successfully, so
 /// that an attacker who invents names takes no room; this is ten times the largest firm in view.
-pub(super) const PEOPLE_MAX: usize = 100_000;
+pub(crate) const PEOPLE_MAX: usize = 100_000;
 
 /// The state of each person of each tenant.
 #[derive(Debug)]
-pub(super) struct People<S> {
+pub(crate) struct People<S> {
     tenants: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Entry<S>>>,
     count: usize,
     count_max: usize,
@@ -38,7 +38,7 @@ impl<S> Default for People<S> {
 impl<S: Default> People<S> {
     /// The state of a person who did something at `time`; empty for a person met first. If there are
     /// too many people, those who were silent longest are forgotten.
-    pub(super) fn meet(&mut self, tenant: &str, person: &str, time: Time) -> Option<&mut S> {
+    pub(crate) fn meet(&mut self, tenant: &str, person: &str, time: Time) -> Option<&mut S> {
         let known = self
             .tenants
             .get(tenant)
@@ -82,8 +82,19 @@ impl<S: Default> People<S> {
 }
 
 impl<S> People<S> {
+    /// The state of a person who was met.
+    pub(crate) fn get(&self, tenant: &str, person: &str) -> Option<&S> {
+        Some(&self.tenants.get(tenant)?.get(person)?.state)
+    }
+
+    /// Everyone of a tenant who was met.
+    pub(crate) fn of_tenant(&self, tenant: &str) -> impl Iterator<Item = (&str, &S)> {
+        let people = self.tenants.get(tenant).into_iter().flatten();
+        people.map(|(name, entry)| (&**name, &entry.state))
+    }
+
     /// Keeps those for whom `keep` is true of their state and the time they last did something.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(&mut S, Time) -> bool) {
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut S, Time) -> bool) {
         for people in self.tenants.values_mut() {
             people.retain(|_, entry| keep(&mut entry.state, entry.last));
         }
@@ -92,7 +103,7 @@ impl<S> People<S> {
     }
 
     /// Saves everyone, a person an entry.
-    pub(super) fn snapshot(&self, part: &str, into: &mut Snapshot) -> Result<(), serde_json::Error>
+    pub(crate) fn snapshot(&self, part: &str, into: &mut Snapshot) -> Result<(), serde_json::Error>
     where
         S: Serialize,
     {
@@ -105,7 +116,7 @@ impl<S> People<S> {
     }
 
     /// Goes on from a snapshot. Who cannot be read is met anew.
-    pub(super) fn restore(&mut self, part: &str, from: &Snapshot)
+    pub(crate) fn restore(&mut self, part: &str, from: &Snapshot)
     where
         S: DeserializeOwned,
     {

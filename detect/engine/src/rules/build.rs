@@ -45,7 +45,7 @@ pub(super) fn compile(folders: &[RuleFolder], known_sources: &[&str], surroundin
         surroundings,
         set: RuleSet {
             problems,
-            ..RuleSet::default()
+            ..RuleSet::empty(surroundings.zone.clone())
         },
         matches: BTreeMap::new(),
         referred: BTreeMap::new(),

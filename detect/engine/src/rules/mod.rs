@@ -7,6 +7,7 @@ mod registry;
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use sekisho_model::{EventBatch, Projection, RuleInfo};
 pub use sekisho_sigma::{Problem, ProblemKind};
 
@@ -44,8 +45,10 @@ pub struct CompiledRule {
 }
 
 /// Rules ready to run, and the problems of those that are not.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RuleSet {
+    /// The zone in which a day begins and ends.
+    pub(crate) zone: TimeZone,
     rules: Vec<CompiledRule>,
     problems: Vec<Problem>,
     projection: Projection,
@@ -54,6 +57,18 @@ pub struct RuleSet {
 }
 
 impl RuleSet {
+    /// No rules.
+    fn empty(zone: TimeZone) -> Self {
+        Self {
+            zone,
+            rules: Vec::new(),
+            problems: Vec::new(),
+            projection: Projection::default(),
+            sigma: SigmaDetector::default(),
+            natives: Vec::new(),
+        }
+    }
+
     /// Compiles what can be compiled. `known_sources` are the parser ids whose records may arrive.
     pub fn compile(folders: &[RuleFolder], known_sources: &[&str], surroundings: &Surroundings) -> Self {
         build::compile(folders, known_sources, surroundings)

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::batch;
 use crate::detector::LATENESS_MAX;
 use crate::native::{Surroundings, make};
+use crate::profile::Profiles;
 use crate::{Casebook, Detector};
 
 pub(crate) type Row = Map<String, Value>;
@@ -60,8 +61,17 @@ pub(crate) fn every_detector() -> Vec<Box<dyn Detector>> {
 
 /// One native detector, in Tokyo.
 pub(crate) fn detector(name: &str, rule: Arc<RuleInfo>, parameters: &Value) -> Box<dyn Detector> {
-    let surroundings = Surroundings::of(TimeZone::fixed(jiff::tz::offset(9)));
+    let surroundings = Surroundings::of(tokyo());
     make(name, rule, parameters, &surroundings).unwrap()
+}
+
+/// The profiles of people in Tokyo.
+fn profiles() -> Profiles {
+    Profiles::new(tokyo())
+}
+
+fn tokyo() -> TimeZone {
+    TimeZone::fixed(jiff::tz::offset(9))
 }
 
 /// What a receiver of findings knows.
@@ -127,10 +137,11 @@ impl Told {
     }
 }
 
-/// Detectors, a casebook and somebody who hears what they find.
+/// Profiles, detectors, a casebook and somebody who hears what they find.
 #[derive(Debug)]
 pub(crate) struct Rig {
     make: fn() -> Vec<Box<dyn Detector>>,
+    profiles: Profiles,
     detectors: Vec<Box<dyn Detector>>,
     casebook: Casebook,
     latest: Time,
@@ -141,6 +152,7 @@ impl Rig {
     pub(crate) fn new(make: fn() -> Vec<Box<dyn Detector>>) -> Self {
         Self {
             make,
+            profiles: profiles(),
             detectors: make(),
             casebook: Casebook::default(),
             latest: Time(i64::MIN),
@@ -149,7 +161,7 @@ impl Rig {
     }
 
     pub(crate) fn feed(&mut self, rows: &[Row]) {
-        let batch: EventBatch = batch(rows).unwrap();
+        let batch: EventBatch = self.profiles.judge(&batch(rows).unwrap());
         let mut found = Vec::new();
         for detector in &mut self.detectors {
             detector.observe(&batch, &mut found);
@@ -162,6 +174,7 @@ impl Rig {
 
     pub(crate) fn forget(&mut self) {
         let horizon = self.latest.minus(LATENESS_MAX);
+        self.profiles.forget_before(horizon);
         for detector in &mut self.detectors {
             detector.forget_before(horizon);
         }
@@ -171,6 +184,7 @@ impl Rig {
     /// Stops, and goes on from what was saved, through JSON.
     pub(crate) fn restart(&mut self) {
         let mut snapshot = Snapshot::default();
+        self.profiles.snapshot(&mut snapshot).unwrap();
         for detector in &self.detectors {
             detector.snapshot(&mut snapshot).unwrap();
         }
@@ -178,6 +192,8 @@ impl Rig {
         let snapshot: Snapshot = serde_json::from_str(&serde_json::to_string(&snapshot).unwrap()).unwrap();
         self.detectors = (self.make)();
         self.casebook = Casebook::default();
+        self.profiles = profiles();
+        self.profiles.restore(&snapshot);
         for detector in &mut self.detectors {
             detector.restore(&snapshot);
         }

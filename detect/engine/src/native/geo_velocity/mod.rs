@@ -37,7 +37,6 @@
 //! | `learned_days` | 2 | on how many earlier days a pair must have collided to be usual |
 
 mod collision;
-mod days;
 mod person;
 mod place;
 mod travel;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use sekisho_model::{Column, EventBatch, Evidence, Facts, Time};
 use serde::{Deserialize, Serialize};
 
+use super::super::days::Days;
 use super::collision::Collision;
-use super::days::Days;
 use super::place::{Journey, Line, Place};
 use super::visit::{End, SignIn, Visit};
 use super::{GAP, HISTORY_DAYS, Limits, SETTLED_AFTER};

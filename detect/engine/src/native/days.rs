@@ -3,20 +3,21 @@
 use serde::{Deserialize, Serialize};
 
 /// How many days back are remembered: as many as a mask has bits.
-pub(super) const DAYS_MAX: i64 = 128;
+pub(crate) const DAYS_MAX: i64 = 128;
 
 /// A set of days, of which the latest and the 127 before it are kept. The same days in any order make
 /// the same set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Days {
+pub(crate) struct Days {
     latest: i64,
     /// Bit *n* stands for the day *n* days before the latest.
     mask: u128,
 }
 
 impl Days {
-    /// Adds a day.
-    pub(super) fn insert(&mut self, day: i64) {
+    /// Adds a day, and says whether that is news.
+    pub(crate) fn insert(&mut self, day: i64) -> bool {
+        let before = *self;
         if self.mask == 0 {
             self.latest = day;
         }
@@ -28,10 +29,11 @@ impl Days {
         if let Some(bits) = shift(self.latest.saturating_sub(day)) {
             self.mask |= 1 << bits;
         }
+        *self != before
     }
 
     /// How many of its days are among the `count` days before `day`.
-    pub(super) fn count_before(&self, day: i64, count: i64) -> u32 {
+    pub(crate) fn count_before(&self, day: i64, count: i64) -> u32 {
         let newer = self.latest.saturating_sub(day).saturating_add(1).max(0);
         let older = self
             .latest
@@ -43,7 +45,7 @@ impl Days {
     }
 
     /// The latest day.
-    pub(super) fn latest(&self) -> i64 {
+    pub(crate) fn latest(&self) -> i64 {
         self.latest
     }
 }
