@@ -26,6 +26,17 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sekisho-sources", &["sekisho-model", "sekisho-pipeline"]),
     ("sekisho-store", &["sekisho-model", "sekisho-pipeline"]),
     ("sekisho-alert", &["sekisho-model", "sekisho-pipeline"]),
+    ("sekisho-simulate", &[]),
+    (
+        "sekisho-accuracy",
+        &[
+            "sekisho-detect",
+            "sekisho-enrich",
+            "sekisho-formats",
+            "sekisho-model",
+            "sekisho-simulate",
+        ],
+    ),
     (
         "sekisho-benches",
         &[
@@ -57,6 +68,7 @@ const PURE: &[&str] = &[
     "sekisho-formats",
     "sekisho-enrich",
     "sekisho-detect",
+    "sekisho-simulate",
 ];
 
 /// The most lines of a source file: what a reader can hold.

@@ -1,0 +1,175 @@
+//! From a simulated firm to what Sekisho finds: the crates that judge, in the order of the pipeline.
+
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use sekisho_detect::{Engine, RuleFolder, RuleSet, Surroundings};
+use sekisho_enrich::{Calendar, CalendarSettings, Enricher, Geo, Networks, People};
+use sekisho_formats::{Decoder, Dedupe, FORMATS, Output, Settings, YearPolicy};
+use sekisho_model::batch::BATCH_ROWS_MAX;
+use sekisho_model::{Column, EventBatch, Findings, Origin, Raw, Time};
+use sekisho_simulate::{Record, Source, World};
+
+use crate::event::{Event, record};
+
+/// Whatever may go wrong; it ends the run.
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// The repository.
+pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// A batch holds what arrives within this time: what is found does not depend on it, and larger
+/// batches are judged faster.
+const BATCH_MILLIS: i64 = 15 * 60 * 1_000;
+
+/// What the run of a firm's logs gives.
+pub(crate) struct Fed {
+    /// The sign-ins that succeeded, in the order of arrival.
+    pub(crate) events: Vec<Event>,
+    /// What was found, in the order in which it was found.
+    pub(crate) findings: Vec<Findings>,
+    /// The record of each event.
+    pub(crate) records: HashMap<String, usize>,
+}
+
+/// The rules of the repository.
+pub(crate) fn rule_folders() -> Result<Vec<RuleFolder>, Failure> {
+    let mut folders = Vec::new();
+    for theme in fs::read_dir(Path::new(ROOT).join("rules"))? {
+        let theme = theme?.path();
+        if !theme.is_dir() {
+            continue;
+        }
+        for rule in fs::read_dir(theme)? {
+            let path = rule?.path();
+            folders.push(RuleFolder {
+                path: path.display().to_string(),
+                rule: fs::read_to_string(path.join("rule.yml"))?,
+                response_en: None,
+                response_ja: None,
+            });
+        }
+    }
+    folders.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(folders)
+}
+
+/// Judges the logs of a firm.
+pub(crate) fn feed(world: &World, folders: &[RuleFolder]) -> Result<Fed, Failure> {
+    let zone = TimeZone::get("Asia/Tokyo")?;
+    let sources: Vec<&str> = FORMATS.iter().map(|spec| spec.id).collect();
+    let rules = RuleSet::compile(folders, &sources, &Surroundings { zone: zone.clone() });
+    if !rules.problems().is_empty() {
+        return Err(format!("the shipped rules have problems: {:?}", rules.problems()).into());
+    }
+    let engine = Engine::new(rules);
+    let settings = Settings {
+        zone: zone.clone(),
+        year: YearPolicy::Nearest,
+        ..Settings::default()
+    };
+    let mut feeder = Feeder {
+        decoder: Decoder::new(settings, engine.projection().clone()),
+        enricher: enricher(world, zone)?,
+        dedupe: Dedupe::new(),
+        engine,
+        fed: Fed {
+            events: Vec::new(),
+            findings: Vec::new(),
+            records: HashMap::new(),
+        },
+    };
+    feeder.all(&world.records)?;
+    Ok(feeder.fed)
+}
+
+fn enricher(world: &World, zone: TimeZone) -> Result<Enricher, Failure> {
+    let databases = &world.databases;
+    let geo = Geo::from_bytes(vec![
+        ("City.mmdb".to_owned(), databases.city.clone()),
+        ("ASN.mmdb".to_owned(), databases.asn.clone()),
+        ("Anonymous-IP.mmdb".to_owned(), databases.anonymous.clone()),
+    ])?;
+    let (networks, problems) = Networks::parse("networks.csv", &world.networks_csv)?;
+    let (people, more) = People::parse("people.csv", &world.people_csv)?;
+    if !problems.is_empty() || !more.is_empty() {
+        return Err(format!("the lists have problems: {problems:?} {more:?}").into());
+    }
+    let calendar = Calendar::new(CalendarSettings::usual(zone))?;
+    Ok(Enricher::new(Some(geo), networks, people, calendar))
+}
+
+struct Feeder {
+    decoder: Decoder,
+    enricher: Enricher,
+    dedupe: Dedupe,
+    engine: Engine,
+    fed: Fed,
+}
+
+impl Feeder {
+    fn all(&mut self, records: &[Record]) -> Result<(), Failure> {
+        let origins: BTreeMap<Source, Origin> =
+            Source::ALL.into_iter().map(|source| (source, origin(source))).collect();
+        let mut out = self.decoder.output();
+        let mut begun = i64::MIN;
+        for (offset, record) in (0..).zip(records) {
+            if begun.saturating_add(BATCH_MILLIS) <= record.arrives || BATCH_ROWS_MAX <= out.rows.len() {
+                self.judge(&mut out)?;
+                begun = record.arrives;
+            }
+            let Some(origin) = origins.get(&record.source) else {
+                continue;
+            };
+            let raw = Raw {
+                origin,
+                offset,
+                observed: Time::from_millis(record.arrives),
+                bytes: record.line.as_bytes(),
+            };
+            self.decoder.decode(&raw, &mut out);
+        }
+        self.decoder.flush(&mut out);
+        self.judge(&mut out)
+    }
+
+    fn judge(&mut self, out: &mut Output) -> Result<(), Failure> {
+        if let Some(reject) = out.rejects.first() {
+            return Err(format!("a simulated record cannot be read: {}: {}", reject.reason, reject.raw).into());
+        }
+        if out.rows.is_empty() {
+            return Ok(());
+        }
+        let batch = self.enricher.enrich(self.dedupe.retain(out.rows.finish()).0);
+        self.note(&batch);
+        let findings = self.engine.judge(&batch);
+        self.engine.forget();
+        if !findings.is_empty() {
+            self.fed.findings.push(findings);
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, batch: &EventBatch) {
+        for row in 0..batch.len() {
+            if let (Some(uid), Some(record)) = (batch.text(Column::EventUid, row), record(batch, row)) {
+                self.fed.records.insert(uid.to_owned(), record);
+            }
+            self.fed.events.extend(Event::of(batch, row));
+        }
+    }
+}
+
+fn origin(source: Source) -> Origin {
+    Origin {
+        tenant: "default".into(),
+        source: source.id().into(),
+        label: "http:simulate".into(),
+        log: Arc::from("spool"),
+        backfill: false,
+    }
+}
