@@ -91,8 +91,10 @@ impl Addresses {
 
     /// Makes lists take a line for rented servers.
     pub(crate) fn mislabel(&mut self, line: &Line) {
-        if let Some(issued) = self.issued.get_mut(&line.v4) {
-            issued.mislabelled = true;
+        for address in [Some(line.v4), line.v6].into_iter().flatten() {
+            if let Some(issued) = self.issued.get_mut(&address) {
+                issued.mislabelled = true;
+            }
         }
     }
 

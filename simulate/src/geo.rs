@@ -4,10 +4,11 @@
 //! record tells (`MaxMind`'s definition), 28 % within three times as much, 5 % in another city and a few
 //! in a thousand in another country. Mobile gateways are known to the place where they break out.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::addresses::{Addresses, Issued};
-use crate::geography::{CARRIER_UNLISTED, City, FIRM_ASN, Kind, other_city, other_country};
+use crate::geography::{CARRIER_UNLISTED, City, FIRM_ASN, Kind, middle, other_city, other_country};
 use crate::mmdb::{Database, Value};
 use crate::random::Random;
 
@@ -34,6 +35,18 @@ pub struct Databases {
     pub asn: Vec<u8>,
     /// Rented servers and VPN providers.
     pub anonymous: Vec<u8>,
+    /// The points that `city` has for addresses, also those that stand for a whole country: for rules
+    /// that do not ask how sure a point is.
+    pub points: BTreeMap<IpAddr, (f64, f64)>,
+}
+
+/// A place as a database knows it.
+struct Place {
+    city: &'static City,
+    point: (f64, f64),
+    radius: u16,
+    /// Whether the record names the city.
+    named: bool,
 }
 
 /// Writes the databases of the addresses that were given out.
@@ -42,13 +55,13 @@ pub(crate) fn databases(addresses: &Addresses, wrong_country: f64, seed: u64) ->
     let mut city = Database::new("Sekisho-Simulated-City");
     let mut asn = Database::new("Sekisho-Simulated-ASN");
     let mut anonymous = Database::new("Sekisho-Simulated-Anonymous-IP");
+    let mut points = BTreeMap::new();
     for (address, issued) in &addresses.issued {
         let mut random = Random::of(seed, &[0x6e0, bits(*address)]);
-        truth.insert(
-            *address,
-            &record(issued.city, (issued.city.lat, issued.city.lon), 1, true),
-        );
-        city.insert(*address, &believed(issued, wrong_country, &mut random));
+        truth.insert(*address, &Place::exact(issued.city, 1).record());
+        let believed = believed(issued, wrong_country, &mut random);
+        city.insert(*address, &believed.record());
+        points.insert(*address, believed.point);
         asn.insert(*address, &operator(issued));
         if let Some(flag) = anonymiser(*address, issued, seed) {
             anonymous.insert(*address, &Value::Map(vec![(flag, Value::Flag(true))]));
@@ -59,6 +72,7 @@ pub(crate) fn databases(addresses: &Addresses, wrong_country: f64, seed: u64) ->
         city: city.bytes(),
         asn: asn.bytes(),
         anonymous: anonymous.bytes(),
+        points,
     }
 }
 
@@ -88,37 +102,36 @@ fn anonymiser(address: IpAddr, issued: &Issued, seed: u64) -> Option<&'static st
     }
 }
 
-/// The place as a database knows it.
-fn believed(issued: &Issued, wrong_country: f64, random: &mut Random) -> Value {
+/// The place of an address as a database knows it.
+fn believed(issued: &Issued, wrong_country: f64, random: &mut Random) -> Place {
     let city = issued.city;
     if issued.operator.asn == FIRM_ASN {
-        return record(city, (city.lat, city.lon), 20, true);
+        return Place::exact(city, 20);
     }
     match issued.operator.kind {
         Kind::Mobile => {
             let radius = random.pick(&[100, 200, 500]);
-            let named = random.chance(0.5) && issued.operator.asn != CARRIER_UNLISTED;
-            record(city, near(city, 30.0, random), radius, named)
+            if random.chance(0.5) && issued.operator.asn != CARRIER_UNLISTED {
+                return Place::near(city, 30.0, radius, random);
+            }
+            Place::country_of(city)
         }
-        Kind::Relay | Kind::Sase | Kind::Inflight => record(city, near(city, 20.0, random), 100, random.chance(0.5)),
+        Kind::Relay | Kind::Sase | Kind::Inflight if random.chance(0.5) => Place::country_of(city),
+        Kind::Relay | Kind::Sase | Kind::Inflight => Place::near(city, 20.0, 100, random),
         _ => fixed(city, wrong_country, random),
     }
 }
 
-fn fixed(city: &'static City, wrong_country: f64, random: &mut Random) -> Value {
+fn fixed(city: &'static City, wrong_country: f64, random: &mut Random) -> Place {
     let radius = random.pick(&[5, 10, 20, 20, 50, 100]);
     if random.chance(wrong_country) {
-        let wrong = other_country(city, random);
-        return record(wrong, near(wrong, 10.0, random), radius, true);
+        return Place::near(other_country(city, random), 10.0, radius, random);
     }
-    let named = !random.chance(NO_CITY);
-    // A record without a city stands anywhere in its country, with a radius that says so.
-    if !named {
-        return record(city, near(city, 300.0, random), 500, false);
+    if random.chance(NO_CITY) {
+        return Place::country_of(city);
     }
     if random.chance(WRONG_CITY) {
-        let wrong = other_city(city, random);
-        return record(wrong, near(wrong, 10.0, random), radius, true);
+        return Place::near(other_city(city, random), 10.0, radius, random);
     }
     let reach = f64::from(radius);
     let distance = if random.chance(0.67 / 0.95) {
@@ -126,28 +139,52 @@ fn fixed(city: &'static City, wrong_country: f64, random: &mut Random) -> Value 
     } else {
         random.between(reach, 3.0 * reach)
     };
-    record(city, near(city, distance, random), radius, true)
+    Place::near(city, distance, radius, random)
 }
 
-/// A point so many kilometres from a city, in any direction.
-fn near(city: &City, distance_km: f64, random: &mut Random) -> (f64, f64) {
-    let angle = std::f64::consts::TAU * random.unit();
-    let north = distance_km * angle.cos() / DEGREE_KM;
-    let east = distance_km * angle.sin() / (DEGREE_KM * city.lat.to_radians().cos());
-    (city.lat + north, city.lon + east)
-}
-
-fn record(city: &City, (latitude, longitude): (f64, f64), radius: u16, named: bool) -> Value {
-    let country = Value::Map(vec![("iso_code", Value::Text(city.country.to_owned()))]);
-    let location = Value::Map(vec![
-        ("accuracy_radius", Value::Small(radius)),
-        ("latitude", Value::Double(latitude)),
-        ("longitude", Value::Double(longitude)),
-    ]);
-    let mut parts = vec![("country", country), ("location", location)];
-    if named {
-        let names = Value::Map(vec![("en", Value::Text(city.name.to_owned()))]);
-        parts.push(("city", Value::Map(vec![("names", names)])));
+impl Place {
+    fn exact(city: &'static City, radius: u16) -> Self {
+        Self {
+            city,
+            point: (city.lat, city.lon),
+            radius,
+            named: true,
+        }
     }
-    Value::Map(parts)
+
+    /// A point so many kilometres from a city, in any direction.
+    fn near(city: &'static City, distance_km: f64, radius: u16, random: &mut Random) -> Self {
+        let angle = std::f64::consts::TAU * random.unit();
+        let north = distance_km * angle.cos() / DEGREE_KM;
+        let east = distance_km * angle.sin() / (DEGREE_KM * city.lat.to_radians().cos());
+        Self {
+            point: (city.lat + north, city.lon + east),
+            ..Self::exact(city, radius)
+        }
+    }
+
+    /// A record without a city stands on one point of the country, with a radius that says so.
+    fn country_of(city: &'static City) -> Self {
+        let middle = middle(city.country);
+        Self {
+            point: (middle.lat, middle.lon),
+            named: false,
+            ..Self::exact(city, 500)
+        }
+    }
+
+    fn record(&self) -> Value {
+        let country = Value::Map(vec![("iso_code", Value::Text(self.city.country.to_owned()))]);
+        let location = Value::Map(vec![
+            ("accuracy_radius", Value::Small(self.radius)),
+            ("latitude", Value::Double(self.point.0)),
+            ("longitude", Value::Double(self.point.1)),
+        ]);
+        let mut parts = vec![("country", country), ("location", location)];
+        if self.named {
+            let names = Value::Map(vec![("en", Value::Text(self.city.name.to_owned()))]);
+            parts.push(("city", Value::Map(vec![("names", names)])));
+        }
+        Value::Map(parts)
+    }
 }

@@ -260,6 +260,12 @@ pub(crate) fn other_city(of: &'static City, random: &mut Random) -> &'static Cit
     if others.is_empty() { of } else { random.pick(&others) }
 }
 
+/// The city on whose point databases put what they know to the country only: of Japan, it is Tokyo.
+pub(crate) fn middle(country: &str) -> &'static City {
+    let known = ABROAD.into_iter().find(|city| city.country == country);
+    known.unwrap_or(&TOKYO)
+}
+
 /// A city of another country.
 pub(crate) fn other_country(of: &'static City, random: &mut Random) -> &'static City {
     let others: Vec<&'static City> = ABROAD.into_iter().filter(|city| city.country != of.country).collect();

@@ -13,7 +13,7 @@ use jiff::tz::{Offset, TimeZone};
 use sekisho_enrich::{Geo, Networks, People};
 use sekisho_formats::{Decoder, Settings as Reading, YearPolicy};
 use sekisho_model::{Column, EventBatch, Origin, Projection, Raw, Time};
-use sekisho_simulate::{Class, Label, Record, Scenario, Settings, Source, WRONG_COUNTRY_STRESS, World};
+use sekisho_simulate::{Class, Family, Label, Record, Scenario, Settings, Source, WRONG_COUNTRY_STRESS, World};
 
 fn settings(scenario: Scenario, people: usize) -> Settings {
     Settings {
@@ -22,8 +22,8 @@ fn settings(scenario: Scenario, people: usize) -> Settings {
     }
 }
 
-static TAKEOVERS: LazyLock<World> = LazyLock::new(|| World::new(settings(Scenario::Takeovers, 40)));
-static SCRIPTED: LazyLock<World> = LazyLock::new(|| World::new(settings(Scenario::Scripted, 40)));
+static TAKEOVERS: LazyLock<World> = LazyLock::new(|| World::new(settings(Scenario::Takeovers, 30)));
+static SCRIPTED: LazyLock<World> = LazyLock::new(|| World::new(settings(Scenario::Scripted, 15)));
 
 /// The rows of some records; one row a record, read in full.
 fn rows(records: &[&Record]) -> EventBatch {
@@ -79,7 +79,7 @@ fn the_same_settings_give_the_same_bytes() {
 
 #[test]
 fn people_and_weather_are_the_same_with_and_without_attackers() {
-    let peace = World::new(settings(Scenario::Peace, 40));
+    let peace = World::new(settings(Scenario::Peace, 30));
     let others = |world: &World| -> BTreeSet<String> {
         let others = world
             .records
@@ -186,9 +186,10 @@ fn the_truth_fits_the_records() {
         }
     }
     let classes: BTreeSet<Class> = SCRIPTED.attacks.iter().map(|attack| attack.class).collect();
-    let takeovers: BTreeSet<Class> = TAKEOVERS.attacks.iter().map(|attack| attack.class).collect();
-    for class in Class::ALL.iter().filter(|class| **class != Class::KnownCountry) {
-        assert!(classes.contains(class) || takeovers.contains(class), "{}", class.name());
+    // Somebody has to have left for the account of a leaver to be used.
+    let optional = [Class::Leaver];
+    for class in Class::ALL.iter().filter(|class| class.family() == Family::Scripted) {
+        assert!(classes.contains(class) || optional.contains(class), "{}", class.name());
     }
 }
 
@@ -203,12 +204,12 @@ fn a_person_with_two_bases_is_attacked_from_the_second() {
     }
 }
 
-/// The rates of the table in the documentation, over two and a half months of forty people.
+/// The rates of the table in the documentation, over two and a half months of thirty people.
 #[test]
 fn life_is_as_busy_as_the_table_says() {
     let ordinary = |record: &&Record| record.label == Label::Ordinary && record.source != Source::WebCombined;
     let acts = TAKEOVERS.records.iter().filter(ordinary).count();
-    let days = 40 * 75;
+    let days = 30 * 75;
     let a_day = share(acts, days);
     assert!((6.5..9.0).contains(&a_day), "{a_day} records a person and day");
 
@@ -249,7 +250,7 @@ fn a_geo_database_is_wrong_as_often_as_it_says() {
         wrong_country: WRONG_COUNTRY_STRESS,
         ..TAKEOVERS.settings
     };
-    for (world, countries) in [(&*TAKEOVERS, 0.001..0.008), (&World::new(stress), 0.018..0.045)] {
+    for (world, countries) in [(&*TAKEOVERS, 0.0..0.012), (&World::new(stress), 0.012..0.05)] {
         let geo = |bytes: &Vec<u8>| Geo::from_bytes(vec![("db".to_owned(), bytes.clone())]).unwrap();
         let (truth, city) = (geo(&world.databases.truth), geo(&world.databases.city));
         let asn = geo(&world.databases.asn);
@@ -275,7 +276,7 @@ fn a_geo_database_is_wrong_as_often_as_it_says() {
         let wrong = share(countries_wrong, fixed);
         assert!(countries.contains(&wrong), "{wrong} of {fixed} in another country");
         let wrong = share(cities_wrong, named);
-        assert!((0.02..0.08).contains(&wrong), "{wrong} of {named} in another city");
+        assert!((0.02..0.09).contains(&wrong), "{wrong} of {named} in another city");
     }
 }
 

@@ -1,5 +1,7 @@
 //! A sign-in in the normal form: what peers' rules are given.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use sekisho_model::{Column, EventBatch};
@@ -19,15 +21,14 @@ pub(crate) struct Event {
     pub(crate) country: Option<Arc<str>>,
     pub(crate) city: Option<Arc<str>>,
     pub(crate) point: Option<(f64, f64)>,
-    pub(crate) asn: Option<i64>,
     pub(crate) kind: Arc<str>,
     /// Whether a person was present; unknown is taken for yes.
     pub(crate) interactive: bool,
 }
 
 impl Event {
-    /// The sign-in that a row tells of, if it does.
-    pub(crate) fn of(batch: &EventBatch, row: usize) -> Option<Self> {
+    /// The sign-in that a row tells of, if it does. `points` are those of the geo database.
+    pub(crate) fn of(batch: &EventBatch, row: usize, points: &BTreeMap<IpAddr, (f64, f64)>) -> Option<Self> {
         let text = |column| batch.text(column, row).map(Arc::<str>::from);
         if batch.int(Column::StatusId, row) != Some(1)
             || !matches!(batch.text(Column::Activity, row), Some("logon" | "vpn_connect"))
@@ -41,11 +42,10 @@ impl Event {
             arrived: hours(Column::IngestTime)?,
             person: text(Column::Person)?,
             source: text(Column::Source)?,
+            point: points.get(&batch.text(Column::SrcIp, row)?.parse().ok()?).copied(),
             ip: text(Column::SrcIp)?,
             country: text(Column::SrcCountry),
             city: text(Column::SrcCity),
-            point: batch.float(Column::SrcLat, row).zip(batch.float(Column::SrcLon, row)),
-            asn: batch.int(Column::SrcAsn, row),
             kind: text(Column::SrcNetKind).unwrap_or_default(),
             interactive: batch.flag(Column::IsInteractive, row) != Some(false),
         })

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
 use std::fs;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -77,6 +78,7 @@ pub(crate) fn feed(world: &World, folders: &[RuleFolder]) -> Result<Fed, Failure
         enricher: enricher(world, zone)?,
         dedupe: Dedupe::new(),
         engine,
+        points: world.databases.points.clone(),
         fed: Fed {
             events: Vec::new(),
             findings: Vec::new(),
@@ -108,6 +110,7 @@ struct Feeder {
     enricher: Enricher,
     dedupe: Dedupe,
     engine: Engine,
+    points: BTreeMap<IpAddr, (f64, f64)>,
     fed: Fed,
 }
 
@@ -159,7 +162,7 @@ impl Feeder {
             if let (Some(uid), Some(record)) = (batch.text(Column::EventUid, row), record(batch, row)) {
                 self.fed.records.insert(uid.to_owned(), record);
             }
-            self.fed.events.extend(Event::of(batch, row));
+            self.fed.events.extend(Event::of(batch, row, &self.points));
         }
     }
 }

@@ -131,7 +131,7 @@ impl Life<'_> {
         let Some(hour) = super::present(base, day, hour) else {
             return;
         };
-        let line = self.line(base, hour, false, None, random);
+        let line = self.line(base, hour, false, random);
         let session = session(self.workshop.seed, self.person.number, day, false);
         let doing = Doing {
             time: at(day, hour),
@@ -170,7 +170,7 @@ impl Life<'_> {
             let Some(hour) = super::present(base, day, hour) else {
                 continue;
             };
-            let line = self.line(base, hour, false, None, random);
+            let line = self.line(base, hour, false, random);
             let user = self.person.account.login.clone();
             let attempt = (user.as_str(), Attempt::Key);
             self.workshop

@@ -13,9 +13,12 @@ use crate::travel::{Trip, trips};
 use crate::vendor::{Agent, Client, LAPTOP_AGENTS, PHONE_AGENTS};
 
 /// Things done on a business day, on average; other days have fewer.
-const ACTS_A_DAY: f64 = 9.2;
+const ACTS_A_DAY: f64 = 10.6;
 /// The same on a weekend on which somebody works.
 const ACTS_A_WEEKEND_DAY: f64 = 4.0;
+
+/// The share of what somebody does through a VPN of their own, on a day on which it is on.
+const VPN_SHARE: f64 = 0.7;
 
 /// What everybody uses, and of what each person uses one to three more.
 const APPS: [&str; 3] = ["Office 365 Exchange Online", "Microsoft Teams", "SharePoint Online"];
@@ -212,8 +215,8 @@ impl Life<'_> {
         } else {
             ACTS_A_WEEKEND_DAY
         };
-        let vpn_abroad = self.person.personal_vpn && random.chance(0.08);
-        let exit = vpn_abroad.then(|| self.vpn_exit(random));
+        let with_vpn = self.person.personal_vpn && random.chance(0.08);
+        let exit = with_vpn.then(|| self.vpn_exit(random));
         if let (true, Base::Home | Base::Trip(_)) = (self.person.vpn, base) {
             self.tunnel(day, base, (start, end), random);
         }
@@ -226,7 +229,10 @@ impl Life<'_> {
             };
             let Some(hour) = present(base, day, hour) else { continue };
             let by_phone = self.person.has_phone && random.chance(if off { 0.75 } else { 0.3 });
-            let line = self.line(base, hour, by_phone, exit.as_ref(), random);
+            let line = match &exit {
+                Some(exit) if random.chance(VPN_SHARE) => exit.clone(),
+                _ => self.line(base, hour, by_phone, random),
+            };
             self.act(at(day, hour), &line, by_phone, random);
         }
         self.seldom(day, base, random);

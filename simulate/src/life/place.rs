@@ -21,23 +21,11 @@ impl Life<'_> {
     }
 
     /// The line of a device at an hour.
-    pub(super) fn line(
-        &mut self,
-        base: &Base,
-        hour: f64,
-        by_phone: bool,
-        exit: Option<&Line>,
-        random: &mut Random,
-    ) -> Line {
-        if by_phone {
-            return self.phone_line(base, random);
-        }
-        if self.person.sase {
-            return self.sase_line(base, random);
-        }
-        match (exit, base) {
-            (Some(exit), Base::Home | Base::Trip(_)) => exit.clone(),
-            (_, Base::Home | Base::Trip(_)) if self.person.vpn => {
+    pub(super) fn line(&mut self, base: &Base, hour: f64, by_phone: bool, random: &mut Random) -> Line {
+        match base {
+            _ if by_phone => self.phone_line(base, random),
+            _ if self.person.sase => self.sase_line(base, random),
+            Base::Home | Base::Trip(_) if self.person.vpn => {
                 self.workshop.addresses.line(Kind::Egress, &TOKYO, random)
             }
             _ => self.wire(base, hour, random),

@@ -1,8 +1,7 @@
 //! What others' rules for impossible travel say of the same sign-ins.
 //!
 //! They are written after what their makers publish, with the values that they publish and without
-//! tuning. What they leave out of a place here, such as coordinates without a city, is left out by the
-//! normal form; their own geo databases would give a point.
+//! tuning. A place is the point that the geo database has for the address, as they take it.
 
 mod first_seen;
 mod speed;
