@@ -26,6 +26,14 @@ pub(crate) struct Case {
     pub(crate) told: Option<f64>,
 }
 
+impl Case {
+    /// How unfamiliar it is, in nats, reckoned back from how sure the alert is.
+    pub(crate) fn nats(&self) -> f64 {
+        let sure = (self.alert.score / 100.0).clamp(1e-9, 1.0 - 1e-9);
+        9.0 + 1.5 * (sure / (1.0 - sure)).ln() + 1e-6
+    }
+}
+
 /// An incident.
 #[derive(Debug)]
 pub(crate) struct Told {
@@ -74,9 +82,9 @@ impl Ours {
         self.of_cases(|_| Some(0.0))
     }
 
-    /// What one rule would tell if it spoke alone.
-    pub(crate) fn rule(&self, id: &str) -> Vec<Finding> {
-        self.of_cases(|case| (&*case.alert.rule.id == id).then_some(0.0))
+    /// What some alerts would tell if each spoke for itself.
+    pub(crate) fn some(&self, of: impl Fn(&Case) -> bool) -> Vec<Finding> {
+        self.of_cases(|case| of(case).then_some(0.0))
     }
 
     /// The updates of cases, each not before its case is told.
@@ -198,6 +206,19 @@ pub(crate) struct RuleTally {
     pub(crate) false_told: u64,
     /// How many attacks of each class it touched.
     pub(crate) classes: BTreeMap<Class, u64>,
+}
+
+impl RuleTally {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.title = other.title;
+        self.false_told += other.false_told;
+        for (truth, count) in other.truths {
+            *self.truths.entry(truth).or_default() += count;
+        }
+        for (class, count) in other.classes {
+            *self.classes.entry(class).or_default() += count;
+        }
+    }
 }
 
 /// Counts the alerts of each rule after learning.

@@ -25,9 +25,7 @@ impl Life<'_> {
         match base {
             _ if by_phone => self.phone_line(base, random),
             _ if self.person.sase => self.sase_line(base, random),
-            Base::Home | Base::Trip(_) if self.person.vpn => {
-                self.workshop.addresses.line(Kind::Egress, &TOKYO, random)
-            }
+            Base::Home | Base::Trip(_) if self.person.vpn => self.workshop.addresses.line(Kind::Egress, &TOKYO, random),
             _ => self.wire(base, hour, random),
         }
     }
