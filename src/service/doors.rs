@@ -283,7 +283,7 @@ fn one_kafka(settings: &Settings, door: &settings::KafkaDoor) -> Result<KafkaSet
         security: KafkaSecurity {
             tls: door.tls.then(|| KafkaTls {
                 ca: door.ca.clone(),
-                client: None,
+                client: door.client.clone(),
             }),
             sasl: door.sasl.as_ref().map(sasl).transpose()?,
             allow_plaintext: door.allow_plaintext,

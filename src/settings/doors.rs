@@ -112,6 +112,8 @@ pub(crate) struct KafkaDoor {
     pub(crate) instance_id: Option<String>,
     pub(crate) tls: bool,
     pub(crate) ca: Option<PathBuf>,
+    /// Our own certificate and its key, for brokers that want one.
+    pub(crate) client: Option<(PathBuf, PathBuf)>,
     pub(crate) allow_plaintext: bool,
     pub(crate) sasl: Option<Sasl>,
 }
@@ -255,9 +257,30 @@ fn kafka_door(place: &Place<'_>, raw: &RawKafka, number: usize) -> Result<KafkaD
         instance_id: raw.instance_id.clone(),
         tls: raw.tls,
         ca: raw.ca.as_ref().map(|file| beside(place.path, file)),
+        client: client_certificate(place, raw)?,
         allow_plaintext: raw.allow_plaintext,
         sasl: sasl(place, raw, number)?,
     })
+}
+
+fn client_certificate(place: &Place<'_>, raw: &RawKafka) -> Result<Option<(PathBuf, PathBuf)>, SettingsError> {
+    let missing =
+        |one: &Spanned<PathBuf>, key: &str, expected: &str| Err(place.wrong(one.span(), key, "missing", expected));
+    match (&raw.certificate, &raw.key) {
+        (None, None) => Ok(None),
+        (Some(certificate), _) if !raw.tls => Err(place.wrong(
+            certificate.span(),
+            "kafka.tls",
+            "false",
+            "true, since a certificate is named",
+        )),
+        (Some(certificate), Some(key)) => Ok(Some((
+            beside(place.path, certificate.get_ref()),
+            beside(place.path, key.get_ref()),
+        ))),
+        (Some(one), None) => missing(one, "kafka.key", "the PEM file of the private key"),
+        (None, Some(one)) => missing(one, "kafka.certificate", "the PEM file of our certificate"),
+    }
 }
 
 fn sasl(place: &Place<'_>, raw: &RawKafka, number: usize) -> Result<Option<Sasl>, SettingsError> {

@@ -74,6 +74,8 @@ pub(super) struct RawKafka {
     #[serde(default)]
     pub(super) tls: bool,
     pub(super) ca: Option<PathBuf>,
+    pub(super) certificate: At<PathBuf>,
+    pub(super) key: At<PathBuf>,
     #[serde(default)]
     pub(super) allow_plaintext: bool,
     pub(super) sasl: At<String>,

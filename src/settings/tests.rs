@@ -57,6 +57,10 @@ fn what_is_wrong_names_file_line_key_and_what_was_expected() {
             "sekisho.toml:5: `kafka.password_file` is missing, expected a file with the password, or SEKISHO__KAFKA__1__PASSWORD in the environment",
         ),
         (
+            "[[kafka]]\nbrokers = [\"h:9093\"]\ntopics = [\"signins\"]\nsource = \"auto\"\ntls = true\ncertificate = \"c.pem\"",
+            "sekisho.toml:6: `kafka.key` is missing, expected the PEM file of the private key",
+        ),
+        (
             "[source.\"fortigate.event\"]\nzone = \"JST9\"",
             "sekisho.toml:2: `source.zone` is \"JST9\", expected a zone of the IANA database such as \"Asia/Tokyo\"",
         ),

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use sekisho_model::Clock;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -45,6 +45,10 @@ pub use status::{KafkaSeen, KafkaStatus, PartitionLag};
 
 /// How long to wait before a new consumer takes the place of one that broke.
 const RETRY: Duration = Duration::from_secs(30);
+
+/// How long to stay away after another member came with our `instance_id`: while both come back at once, each throws
+/// the other out, and neither reads much. If the other ends, somebody has to read again.
+const RETRY_AFTER_FENCED: Duration = Duration::from_mins(5);
 
 /// How often the end of that wait is looked for.
 const RETRY_STEP: Duration = Duration::from_millis(200);
@@ -134,8 +138,10 @@ impl KafkaDoor {
                 },
                 Err(error) => error,
             };
-            self.status.tell(&error, "a new consumer is made in half a minute");
-            if !wait(shutdown) {
+            let is_fenced = error.rdkafka_error_code() == Some(RDKafkaErrorCode::FencedInstanceId);
+            let pause = if is_fenced { RETRY_AFTER_FENCED } else { RETRY };
+            self.status.tell(&error, "a new consumer is made after a pause");
+            if !wait(pause, shutdown) {
                 break (Ok(()), None);
             }
         };
@@ -157,9 +163,9 @@ impl KafkaDoor {
 }
 
 /// Whether the wait was to its end.
-fn wait(shutdown: &CancellationToken) -> bool {
+fn wait(pause: Duration, shutdown: &CancellationToken) -> bool {
     let mut waited = Duration::ZERO;
-    while waited < RETRY && !shutdown.is_cancelled() {
+    while waited < pause && !shutdown.is_cancelled() {
         std::thread::sleep(RETRY_STEP);
         waited += RETRY_STEP;
     }

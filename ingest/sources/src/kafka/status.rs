@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tracing::error;
 
 use super::batch::Partition;
@@ -84,8 +84,13 @@ impl KafkaStatus {
     /// Tells of an error, unless it was told a moment ago.
     pub(super) fn tell(&self, error: &KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
-        let advice = code.map_or("it is tried again", advice);
-        *held(&self.trouble) = Some(Arc::from(format!("{error}: {advice}")));
+        let advice = advice(code, reason);
+        let mut trouble = held(&self.trouble);
+        // That all brokers are down follows from what was wrong with the last of them, which says more.
+        if trouble.is_none() || code != Some(RDKafkaErrorCode::AllBrokersDown) {
+            *trouble = Some(Arc::from(format!("{error}: {advice}")));
+        }
+        drop(trouble);
         if held(&self.told).is_due(code, Instant::now()) {
             error!(%error, reason, "Kafka: {advice}");
         }

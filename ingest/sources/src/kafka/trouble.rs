@@ -7,8 +7,42 @@ use rdkafka::error::RDKafkaErrorCode as Code;
 /// How often the same trouble is told.
 const TOLD_EVERY: Duration = Duration::from_mins(5);
 
+/// What the library and OpenSSL say of a handshake that failed, and what may help. The code is the same for most of
+/// them, and whether it is that of TLS or of the connection depends on the moment.
+const HANDSHAKES: [(&str, &str); 5] = [
+    (
+        "certificate verify failed",
+        "the certificate of the broker is not accepted: if an authority of your own signed it, name its PEM file as \
+         `ca`; and name the brokers as their certificates do, not by addresses or other names",
+    ),
+    (
+        "alert bad certificate",
+        "the brokers want a certificate of ours: name `certificate` and `key`, signed by an authority that they trust",
+    ),
+    (
+        "alert certificate required",
+        "the brokers want a certificate of ours: name `certificate` and `key`, signed by an authority that they trust",
+    ),
+    (
+        "alert unknown ca",
+        "the brokers do not trust the authority that signed our `certificate`",
+    ),
+    (
+        "PLAINTEXT broker listener",
+        "the port speaks no TLS: name the one that does, or set tls = false",
+    ),
+];
+
 /// What may help. Every error is followed by another try, so what passes by itself needs no words.
-pub(super) fn advice(code: Code) -> &'static str {
+pub(super) fn advice(code: Option<Code>, reason: &str) -> &'static str {
+    let handshake = HANDSHAKES.iter().find(|(said, _)| reason.contains(said));
+    handshake.map_or_else(|| code.map_or(AGAIN, of_code), |(_, advice)| advice)
+}
+
+/// Where nothing is to be done.
+const AGAIN: &str = "it is tried again";
+
+fn of_code(code: Code) -> &'static str {
     match code {
         Code::Authentication | Code::SaslAuthenticationFailed => {
             "the brokers do not accept the user and password: check them (for Event Hubs the user is \
@@ -29,7 +63,7 @@ pub(super) fn advice(code: Code) -> &'static str {
         }
         Code::FencedInstanceId => "another member has the same instance_id: each process needs its own",
         Code::BadCompression => "a batch cannot be decompressed: it is damaged, or larger than is taken",
-        _ => "it is tried again",
+        _ => AGAIN,
     }
 }
 

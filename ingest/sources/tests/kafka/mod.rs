@@ -1,6 +1,9 @@
 //! The door against a real broker. `tests/kafka-broker.sh` starts one; `SEKISHO_KAFKA` names it, such as
 //! `127.0.0.1:19092`. Without it these tests say that they were skipped.
 
+#[cfg(feature = "kafka-tls")]
+mod tls;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -347,6 +350,35 @@ async fn partitions_that_move_are_read_once_when_members_come_and_leave() {
     found.extend(texts(&spools[1]).await);
     assert_exact(&found, &topic.all());
     assert_eq!(topic.committed(), topic.sent);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_members_with_one_instance_id_the_later_reads_and_the_other_says_why_not() {
+    let Some(mut topic) = Topic::new("fenced").await else {
+        return;
+    };
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let spools = folders.each_ref().map(|folder| open(folder.path()));
+    topic.send("none", 40);
+    let one = run(topic.settings(Some("same")), &spools[0]);
+    until("the first has all", || one.taken() == 40).await;
+    until("it is committed", || topic.committed() == topic.sent).await;
+
+    let two = run(topic.settings(Some("same")), &spools[1]);
+    let trouble = || one.status.get().trouble;
+    until("the first is told", || {
+        trouble().is_some_and(|trouble| trouble.contains("each process needs its own"))
+    })
+    .await;
+    topic.send("none", 40);
+    until("the second has the rest", || two.taken() == 40).await;
+    assert!(two.status.get().trouble.is_none());
+    one.stop().await;
+    two.stop().await;
+
+    let mut found = texts(&spools[0]).await;
+    found.extend(texts(&spools[1]).await);
+    assert_exact(&found, &topic.all());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
