@@ -89,6 +89,21 @@ const FILES: &[&[&str]] = &[
     &["filename"],
     &["filepath"],
 ];
+/// Where doors put what a protocol says beside a line: labels of Loki and fields of HEC; attributes of a record and of
+/// its resource in OTLP.
+const LABELS: [&str; 3] = ["labels", "attributes", "resource"];
+/// The names that are usual there.
+const LABELS_OF_HOSTS: [&str; 6] = ["host", "hostname", "host.name", "nodename", "node_name", "instance"];
+const LABELS_OF_PROGRAMS: [&str; 6] = [
+    "syslog_identifier",
+    "appname",
+    "program",
+    "syslog.appname",
+    "process.executable.name",
+    "app",
+];
+const LABELS_OF_PIDS: [&str; 4] = ["proc_id", "procid", "pid", "process.pid"];
+const LABELS_OF_FILES: [&str; 3] = ["filename", "log.file.path", "log.file.name"];
 /// The shipper's own id of the line: the journal's place of it.
 const ID: &str = "__CURSOR";
 /// The longest name in a header, in bytes. RFC 5424 allows 255.
@@ -116,13 +131,14 @@ pub(crate) fn unwrap(record: &[u8], zone: &TimeZone, is_bare: bool) -> Option<Sh
     let record = String::from_utf8_lossy(record);
     let json = Json::parse(record.trim()).ok()?;
     let line = LINES.iter().find_map(|path| line_at(&json, path))?;
-    let line = if is_bare || line.trim_start().starts_with(['{', '[']) || Frame::parse(&line).is_some() {
+    let line = if is_bare || is_record(&line) || Frame::parse(&line).is_some() {
         line.into_owned()
     } else {
         with_header(&json, &line, zone)
     };
     let native_id = json.text_at(ID).map(Cow::into_owned);
     let file = FILES.iter().find_map(|path| at(&json, path)?.text());
+    let file = file.or_else(|| label(&json, &LABELS_OF_FILES));
     let file = file.map(|path| word(Some(&path)));
     Some(Shipped {
         line,
@@ -132,8 +148,23 @@ pub(crate) fn unwrap(record: &[u8], zone: &TimeZone, is_bare: bool) -> Option<Sh
     })
 }
 
+/// Whether it is a vendor's record in JSON or XML, which has no header.
+fn is_record(line: &str) -> bool {
+    let line = line.trim_start();
+    let is_xml = |rest: &str| rest.starts_with(|letter: char| letter.is_ascii_alphabetic() || letter == '?');
+    line.starts_with(['{', '[']) || line.strip_prefix('<').is_some_and(is_xml)
+}
+
 fn at<'j>(json: &'j Json<'j>, path: &[&str]) -> Option<&'j Json<'j>> {
     path.iter().try_fold(json, |json, key| json.get(key))
+}
+
+/// What stands under the first of these names that means something.
+fn label<'j>(json: &'j Json<'j>, names: &[&str]) -> Option<Cow<'j, str>> {
+    let labels = LABELS.iter().filter_map(|name| json.get(name));
+    labels
+        .flat_map(|labels| names.iter().map(|name| labels.text_at(name)))
+        .find_map(|found| found)
 }
 
 /// A text; what the journal could not take for UTF-8 is a list of bytes.
@@ -151,18 +182,20 @@ fn line_at<'j>(json: &'j Json<'j>, path: &[&str]) -> Option<Cow<'j, str>> {
 
 /// The line behind a header of RFC 5424 of what the document knows.
 fn with_header(json: &Json<'_>, line: &str, zone: &TimeZone) -> String {
-    let text = |paths: &[&[&str]]| {
+    let text = |paths: &[&[&str]], labels: &[&str]| {
         let found = paths.iter().find_map(|path| at(json, path)?.text());
-        found.filter(|text| !EventBuilder::means_nothing(text))
+        found
+            .filter(|text| !EventBuilder::means_nothing(text))
+            .or_else(|| label(json, labels))
     };
-    let (program, tagged) = match text(PROGRAMS) {
+    let (program, tagged) = match text(PROGRAMS, &LABELS_OF_PROGRAMS) {
         Some(tag) => split_tag(&tag),
         None => (None, None),
     };
-    let pid = text(PIDS).map(Cow::into_owned).or(tagged);
+    let pid = text(PIDS, &LABELS_OF_PIDS).map(Cow::into_owned).or(tagged);
     let time = TIMES.iter().find_map(|path| time_at(at(json, path)?, zone));
     let time = time.map_or_else(|| "-".to_owned(), |time| time.to_string());
-    let (host, program) = (word(text(HOSTS).as_deref()), word(program.as_deref()));
+    let (host, program) = (word(text(HOSTS, &LABELS_OF_HOSTS).as_deref()), word(program.as_deref()));
     let pid = word(pid.as_deref());
     // Facility and severity of a user's notice: nothing is read of them.
     format!(

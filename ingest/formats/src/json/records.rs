@@ -9,9 +9,9 @@ use serde_json::value::RawValue;
 use super::Json;
 use crate::Output;
 
-/// The most records wrapped in one. A message of an Event Hub is at most 1 MiB and holds some
-/// hundreds; a page of an API holds a thousand, a file of `CloudTrail` some thousands.
-const WRAPPED_MAX: usize = 4096;
+/// The most records wrapped in one that are read: as many as a body over HTTP may have. A page of an API holds a
+/// thousand, a file of `CloudTrail` some thousands, that of a busy account tens of thousands.
+const WRAPPED_MAX: usize = 250_000;
 /// The most keys of an object that wraps records and says of them what is not known here.
 const WRAPPER_KEYS_MAX: usize = 3;
 /// The keys under which records come together: Event Hubs and `CloudTrail`, Graph, Google's Reports,
@@ -56,7 +56,12 @@ pub(crate) fn each_record(
         }
         return;
     };
-    for (element, index) in wrapped.into_iter().zip(0..) {
+    if WRAPPED_MAX < wrapped.len() {
+        let found = wrapped.len();
+        let reason = format!("{found} records in one: the first {WRAPPED_MAX} are read, the others not");
+        out.reject(raw, source, reason);
+    }
+    for (element, index) in wrapped.into_iter().take(WRAPPED_MAX).zip(0..) {
         let element = Raw {
             bytes: element.get().as_bytes(),
             ..*raw
@@ -85,11 +90,10 @@ fn wrapped<'t>(json: &Json<'_>, text: &'t str, paths: &[String]) -> Result<Optio
             return Err("expected a JSON object, found another value".to_owned());
         }
     };
-    match elements.len() {
-        0 => Err("an empty list of records".to_owned()),
-        1..=WRAPPED_MAX => Ok(Some(elements)),
-        more => Err(format!("{more} records in one, expected at most {WRAPPED_MAX}")),
+    if elements.is_empty() {
+        return Err("an empty list of records".to_owned());
     }
+    Ok(Some(elements))
 }
 
 /// The key of the list of records, if the object with these members wraps some.
@@ -214,6 +218,28 @@ mod tests {
             let json = Json::parse(text).unwrap();
             let found = wrapped(&json, text, &[]).unwrap();
             assert_eq!(found.map(|found| found.len()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_many_records_is_read_and_what_is_beyond_the_bound_is_told() {
+        for (count, expected) in [(5_000, (5_000, 0)), (WRAPPED_MAX + 1, (WRAPPED_MAX, 1))] {
+            let text = format!(r#"{{"Records":[{}{{}}]}}"#, "{},".repeat(count - 1));
+            let origin = crate::testing::origin();
+            let raw = Raw {
+                origin: &origin,
+                offset: 0,
+                observed: crate::testing::received(),
+                bytes: text.as_bytes(),
+            };
+            let mut out = Output::new(&sekisho_model::Projection::default());
+            let mut places = Vec::new();
+            each_record(&raw, "aws.cloudtrail", &[], &mut out, |_, _, place, _| {
+                places.push(place);
+                Ok(())
+            });
+            assert_eq!((places.len(), out.rejects.len()), expected);
+            assert!(places.is_sorted_by(|one, next| one < next));
         }
     }
 

@@ -105,7 +105,11 @@ pub fn sniff(record: &[u8]) -> bool {
 fn read<'a>(frame: &Frame<'a>) -> Reading<'a> {
     let program = frame.program.unwrap_or_default();
     let (count, message) = repeated(frame.message);
-    let found = pam::read(program, message).or_else(|| reader(program)?(message));
+    let found = pam::read(program, message).or_else(|| match program {
+        // The source is named, and whoever took the header off took the program with it.
+        "" => sshd::read(message).or_else(|| privilege::sudo(message)),
+        program => reader(program)?(message),
+    });
     let mut reading = found.unwrap_or_else(Reading::unknown);
     if let Some(count) = count {
         reading.count = Some(count.saturating_mul(reading.count.unwrap_or(1)));

@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::msgpack::{Reader, Token, Unreadable};
+use crate::http::RECORDS_MAX;
 use crate::lines::{RECORD_BYTES_MAX, cut};
 
 /// How deep values may lie in each other; deeper ones are read by none of the formats either.
@@ -25,6 +26,58 @@ const EVENT_TIME: i8 = 0;
 /// The record of an entry, `[time, map]` or `[[time, metadata], map]`. An entry that is neither is
 /// kept as it came, and then is a record that no format reads.
 pub(super) fn record(entry: &[u8], tag: &str) -> Vec<u8> {
+    written(entry, Some(tag))
+}
+
+/// The record of an entry that came without a tag. Some senders leave out the time too, so that only the map is there.
+pub(crate) fn record_of_entry(entry: &[u8]) -> Vec<u8> {
+    let mut text = Text::default();
+    match Reader::new(entry).token() {
+        Ok(Token::Map(_)) if write_value(&mut Reader::new(entry), &mut text, 1).is_ok() => text.0,
+        _ => written(entry, None),
+    }
+}
+
+/// The entries that follow each other without anything between; `None` if the bytes begin with none. What is no
+/// `MessagePack` any more is the last entry. Where the sender does not say that it `is_msgpack`, a map alone is not
+/// taken for it: text of `Shift_JIS` may begin like one.
+pub(crate) fn entries(bytes: &[u8], is_msgpack: bool) -> Option<Vec<&[u8]>> {
+    let is_map = matches!(Reader::new(bytes).token(), Ok(Token::Map(_)));
+    let is_entry = begins_with_entry(bytes) || (is_msgpack && is_map);
+    if !is_entry {
+        return None;
+    }
+    let mut reader = Reader::new(bytes);
+    let mut entries = Vec::new();
+    while !reader.rest().is_empty() {
+        let rest = reader.rest();
+        let entry = reader.value();
+        entries.push(entry.unwrap_or(rest));
+        if entry.is_err() || RECORDS_MAX < entries.len() {
+            break;
+        }
+    }
+    Some(entries)
+}
+
+/// Whether there is an entry at the beginning: a time, with metadata or without, and a map with names.
+fn begins_with_entry(bytes: &[u8]) -> bool {
+    let mut reader = Reader::new(bytes);
+    let Ok(Token::Array(2)) = reader.token() else {
+        return false;
+    };
+    let (Ok(time), Ok(map)) = (reader.value(), reader.value()) else {
+        return false;
+    };
+    let is_time = matches!(
+        Reader::new(time).token(),
+        Ok(Token::Unsigned(_) | Token::Signed(_) | Token::Float(_) | Token::Extension(..) | Token::Array(2))
+    );
+    let mut map = Reader::new(map);
+    is_time && matches!(map.token(), Ok(Token::Map(_))) && matches!(map.token(), Err(_) | Ok(Token::Text(_)))
+}
+
+fn written(entry: &[u8], tag: Option<&str>) -> Vec<u8> {
     let mut text = Text::default();
     let written = write_entry(entry, tag, &mut text);
     if written.is_ok() { text.0 } else { cut(entry).to_vec() }
@@ -36,7 +89,7 @@ pub(super) fn record_of(time: &[u8], map: &[u8], tag: &str) -> Vec<u8> {
     record(&[&[ARRAY_OF_TWO], time, map].concat(), tag)
 }
 
-fn write_entry(entry: &[u8], tag: &str, text: &mut Text) -> Result<(), Unreadable> {
+fn write_entry(entry: &[u8], tag: Option<&str>, text: &mut Text) -> Result<(), Unreadable> {
     let mut reader = Reader::new(entry);
     let Token::Array(2) = reader.token()? else {
         return Err(Unreadable);
@@ -46,7 +99,7 @@ fn write_entry(entry: &[u8], tag: &str, text: &mut Text) -> Result<(), Unreadabl
     let Token::Map(pairs) = map.token()? else {
         return Err(Unreadable);
     };
-    let mut added = [(TIME_KEY, time), (METADATA_KEY, metadata), (TAG_KEY, Some(quoted(tag)))];
+    let mut added = [(TIME_KEY, time), (METADATA_KEY, metadata), (TAG_KEY, tag.map(quoted))];
     text.push("{");
     let mut separator = "";
     for _ in 0..pairs {

@@ -35,6 +35,7 @@ use crate::tls::Tls;
 use crate::{Counters, DoorError, Spool};
 use connection::Sender;
 pub use handshake::SharedKey;
+pub(crate) use json::{entries, record_of_entry};
 
 /// What the door works with.
 #[derive(Clone, Debug)]

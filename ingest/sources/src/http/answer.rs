@@ -27,6 +27,8 @@ pub(super) enum Refusal {
     UnknownSource(String),
     /// The body is more than is taken at once; what was expected.
     TooLarge(String),
+    /// The body is of a kind that holds no records; what to send instead.
+    NotText(String),
     /// The body cannot be decoded.
     Undecodable(String),
     /// The body did not come in time.
@@ -47,6 +49,7 @@ impl Refusal {
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::UnknownSource(_) => StatusCode::NOT_FOUND,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::NotText(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Undecodable(_) => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::Busy | Self::Full => StatusCode::TOO_MANY_REQUESTS,
@@ -84,7 +87,9 @@ impl Refusal {
                 "expected an authorization header with a known bearer token".to_owned()
             }
             Self::Forbidden => "this token is for other sources".to_owned(),
-            Self::UnknownSource(text) | Self::TooLarge(text) | Self::Undecodable(text) => text.clone(),
+            Self::UnknownSource(text) | Self::TooLarge(text) | Self::NotText(text) | Self::Undecodable(text) => {
+                text.clone()
+            }
             Self::TooSlow => "the body did not come in time".to_owned(),
             Self::Busy => "too many requests at once".to_owned(),
             Self::Full => "the spool is full".to_owned(),

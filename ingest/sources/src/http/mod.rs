@@ -6,7 +6,8 @@
 //!
 //! # Invariants
 //! * Success means that all records of the body are durable. A bad record is a record, never a 4xx.
-//! * A record is the event itself, byte for byte where the protocol lets it be.
+//! * A record is the event itself, byte for byte where the protocol lets it be; a line of text comes in a document with
+//!   what the protocol says beside it.
 //! * A body that is sent again within a day (by `Idempotency-Key`, else by its contents) is answered
 //!   like the first time and not taken in twice.
 //! * A refusal that passes says when to come again.
@@ -16,10 +17,12 @@
 //! Accepting connections, TLS and the time a request head may take: whoever serves the router.
 
 mod answer;
+mod beside;
 mod body;
 mod call;
 mod decompress;
 mod doors;
+mod form;
 mod intake;
 mod json;
 mod protobuf;

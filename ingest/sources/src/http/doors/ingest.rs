@@ -1,5 +1,6 @@
-//! `POST /ingest/{source}`: JSON in any of the forms of [`unwrap`](crate::unwrap), or lines of text; the
-//! content type does not matter.
+//! `POST /ingest/{source}`: JSON in any of the forms of [`unwrap`](crate::unwrap), lines of text (also of
+//! UTF-16), or `MessagePack` as Fluent Bit writes it. The content type does not matter, except that a map of
+//! `MessagePack` without a time is only known by it.
 //!
 //! Two services that post here have ways of their own: Cloudflare Logpush first sends a test, and Google's
 //! Pub/Sub wraps what it pushes.
@@ -14,7 +15,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::push_all;
+use crate::forward;
 use crate::http::answer::{Refusal, json_response};
+use crate::http::call::Call;
+use crate::http::form;
 use crate::http::intake::Intake;
 use crate::http::json;
 use crate::http::sorter::{Hint, Sorter};
@@ -34,13 +38,21 @@ pub(super) fn routes() -> Router<Intake> {
 }
 
 async fn ingest(State(intake): State<Intake>, Path(source): Path<String>, request: Request<Body>) -> Response<Body> {
-    match intake.take_in(request.into(), Some(&source), read).await {
+    let call = Call::from(request);
+    let is_msgpack = call.content_type().contains("msgpack");
+    let read = move |body: &[u8], sorter: &mut Sorter| read(body, is_msgpack, sorter);
+    match intake.take_in(call, Some(&source), read).await {
         Ok(taken) => json_response(StatusCode::OK, &json!({ "accepted": taken.accepted })),
         Err(refusal) => refusal.into_response(),
     }
 }
 
-fn read(body: &[u8], sorter: &mut Sorter) -> Result<(), Refusal> {
+fn read(body: &[u8], is_msgpack: bool, sorter: &mut Sorter) -> Result<(), Refusal> {
+    if let Some(entries) = forward::entries(body, is_msgpack) {
+        let mut records = entries.into_iter().map(forward::record_of_entry);
+        return records.try_for_each(|record| sorter.push(Hint::NONE, &record));
+    }
+    let body = &*form::opened(body)?;
     if is_logpush_test(body) {
         return Ok(());
     }

@@ -1,4 +1,5 @@
-//! `/loki/api/v1/push`: Grafana Loki, in JSON and in protobuf packed with snappy. The record is the line.
+//! `/loki/api/v1/push`: Grafana Loki, in JSON and in protobuf packed with snappy. The record is the line, with its time
+//! and the labels beside it.
 //! <https://grafana.com/docs/loki/latest/reference/loki-http-api/>
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use axum::routing::{get, post};
 
 use super::health::is_healthy;
 use crate::http::answer::{Refusal, typed_response};
+use crate::http::beside::{self, Beside};
 use crate::http::call::Call;
 use crate::http::intake::Intake;
 use crate::http::json;
@@ -75,12 +77,19 @@ fn read_json(body: &[u8], sorter: &mut Sorter) -> Result<(), Refusal> {
 
 fn read_json_stream(stream: &[u8], sorter: &mut Sorter) -> Result<(), Refusal> {
     // `labels` and `entries` are what `/api/prom/push` had.
-    let job = match (json::get(stream, "stream"), json::get_text(stream, "labels")) {
-        (Some(labels), _) => json::get_text(labels, OWN_LABEL).or_else(|| json::get_text(labels, JOB_LABEL)),
-        (None, Some(labels)) => source_in(&labels).map(|source| Cow::Owned(source.to_owned())),
-        (None, None) => None,
+    let labels = match (json::get(stream, "stream"), json::get_text(stream, "labels")) {
+        (Some(labels), _) => Cow::Borrowed(labels),
+        (None, Some(labels)) => Cow::Owned(labels_in(&labels)),
+        (None, None) => Cow::Borrowed(&b"{}"[..]),
     };
+    let job = json::get_text(&labels, OWN_LABEL).or_else(|| json::get_text(&labels, JOB_LABEL));
     let hint = Hint::declared(job.as_deref());
+    let beside = Beside::default().json(
+        beside::LABELS,
+        Some(&labels)
+            .filter(|labels| labels.starts_with(b"{"))
+            .map(|labels| &**labels),
+    );
     let key = ["values", "entries"]
         .into_iter()
         .find(|key| json::get(stream, key).is_some());
@@ -88,12 +97,19 @@ fn read_json_stream(stream: &[u8], sorter: &mut Sorter) -> Result<(), Refusal> {
         return sorter.push(hint, stream);
     };
     for value in json::array(stream, key)? {
-        let line = match value.first() {
-            Some(b'[') => json::elements(value).nth(1).and_then(json::text),
-            _ => json::get_text(value, "line"),
+        let (time, line) = match value.first() {
+            Some(b'[') => {
+                let mut elements = json::elements(value);
+                (elements.next(), elements.next().and_then(json::text))
+            }
+            _ => (json::get(value, "ts"), json::get_text(value, "line")),
         };
         // What has no line that can be read is a record as it stands.
-        sorter.push(hint, line.as_deref().map_or(value, str::as_bytes))?;
+        let Some(line) = line else {
+            sorter.push(hint, value)?;
+            continue;
+        };
+        sorter.push(hint, &beside.clone().json(beside::TIME, time).around(line.as_bytes()))?;
     }
     Ok(())
 }
@@ -105,10 +121,19 @@ fn read_protobuf(body: &[u8], sorter: &mut Sorter) -> Result<(), Refusal> {
         let stream = stream.map_err(broken)?;
         let labels = fields(stream).messages(1).next().transpose().map_err(broken)?;
         let labels = labels.and_then(|labels| std::str::from_utf8(labels).ok());
-        let hint = Hint::declared(labels.and_then(source_in));
+        let labels = labels.map(labels_in).unwrap_or_default();
+        let job = json::get_text(&labels, OWN_LABEL).or_else(|| json::get_text(&labels, JOB_LABEL));
+        let hint = Hint::declared(job.as_deref());
+        let beside = Beside::default().json(beside::LABELS, Some(&labels));
         for entry in fields(stream).messages(2) {
             let entry = entry.map_err(broken)?;
-            sorter.push(hint, line_of(entry).unwrap_or(entry))?;
+            let Some(line) = line_of(entry) else {
+                sorter.push(hint, entry)?;
+                continue;
+            };
+            let time = time_of(entry);
+            let beside = beside.clone().json(beside::TIME, time.as_deref().map(str::as_bytes));
+            sorter.push(hint, &beside.around(line))?;
         }
     }
     Ok(())
@@ -122,22 +147,49 @@ fn line_of(entry: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// What labels such as `{job="linux.sshd", host="a"}` say of the source. A value with an escape is no
-/// name of a source.
-fn source_in(labels: &str) -> Option<&str> {
-    let mut rest = labels.trim().strip_prefix('{')?;
-    let mut job = None;
+/// The time of an entry, { seconds = 1, nanoseconds = 2 }, in nanoseconds.
+fn time_of(entry: &[u8]) -> Option<String> {
+    let time = fields(entry).messages(1).next()?.ok()?;
+    let number = |number: u64| {
+        fields(time).find_map(|field| match field {
+            Ok((found, Value::Number(value))) if found == number => Some(value),
+            _ => None,
+        })
+    };
+    let nanoseconds = number(1)?.checked_mul(1_000_000_000)?;
+    Some(nanoseconds.checked_add(number(2).unwrap_or_default())?.to_string())
+}
+
+/// Labels such as `{job="linux.sshd", host="a"}`, as far as they can be read, as an object of JSON.
+fn labels_in(labels: &str) -> Vec<u8> {
+    let mut object = vec![b'{'];
+    let mut rest = labels.trim().strip_prefix('{').unwrap_or_default();
     while let Some((name, value)) = rest.split_once("=\"") {
-        let end = value.find(['"', '\\'])?;
-        let (value, after) = value.split_at_checked(end)?;
-        match name.trim_matches([' ', ',']) {
-            OWN_LABEL => return Some(value),
-            JOB_LABEL => job = Some(value),
-            _ => {}
+        let Some((value, after)) = quoted(value) else { break };
+        if 1 < object.len() {
+            object.push(b',');
         }
-        rest = after.strip_prefix('"')?;
+        json::put_text(&mut object, name.trim_matches([' ', ',']));
+        object.push(b':');
+        json::put_text(&mut object, &value);
+        rest = after;
     }
-    job
+    object.push(b'}');
+    object
+}
+
+/// A text before its closing quote, and what follows that. Go writes what JSON escapes as JSON does, and more.
+fn quoted(text: &str) -> Option<(Cow<'_, str>, &str)> {
+    let mut is_escaped = false;
+    let end = text.find(|letter| {
+        let ends = letter == '"' && !is_escaped;
+        is_escaped = letter == '\\' && !is_escaped;
+        ends
+    })?;
+    let (value, after) = text.split_at_checked(end)?;
+    let escaped = format!("\"{value}\"");
+    let value = json::text(escaped.as_bytes()).map_or(Cow::Borrowed(value), |value| Cow::Owned(value.into_owned()));
+    Some((value, after.strip_prefix('"')?))
 }
 
 #[cfg(test)]
@@ -145,17 +197,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_name_a_source() {
+    fn labels_are_read_as_far_as_they_can_be() {
         for (labels, expected) in [
-            (r#"{job="linux.sshd", host="a"}"#, Some("linux.sshd")),
-            (r#"{job="x",sekisho_source="linux.sshd"}"#, Some("linux.sshd")),
-            (r#"{host="job=\"x"}"#, None),
-            (r#"{host="a"}"#, None),
-            ("{}", None),
-            ("job", None),
-            (r#"{job="unended"#, None),
+            (r#"{job="linux.sshd", host="a"}"#, r#"{"job":"linux.sshd","host":"a"}"#),
+            (r#"{host="job=\"x"}"#, r#"{"host":"job=\"x"}"#),
+            (r#"{path="C:\\logs", go="\a"}"#, r#"{"path":"C:\\logs","go":"\\a"}"#),
+            ("{}", "{}"),
+            ("job", "{}"),
+            (r#"{host="a",job="unended"#, r#"{"host":"a"}"#),
         ] {
-            assert_eq!(source_in(labels), expected, "{labels}");
+            assert_eq!(String::from_utf8(labels_in(labels)).unwrap(), expected, "{labels}");
         }
     }
 }

@@ -1,8 +1,9 @@
 //! `/services/collector`: Splunk's HTTP Event Collector.
 //! <https://docs.splunk.com/Documentation/Splunk/latest/Data/HECRESTendpoints>
 //!
-//! Events are JSON objects one after the other; the record is the `event` of each. What has no event is a
-//! record as it stands: a 400 would make most senders throw the whole batch away. An acknowledgement is
+//! Events are JSON objects one after the other; the record is the `event` of each, and of a line of text with what
+//! stands beside it. What has no event is a record as it stands: a 400 would make most senders throw the whole batch
+//! away. An acknowledgement is
 //! true at once, because the answer itself came after everything was durable.
 
 use std::borrow::Cow;
@@ -17,6 +18,7 @@ use serde_json::{Map, Value, json};
 use super::health::is_healthy;
 use super::push_all;
 use crate::http::answer::{Refusal, json_response};
+use crate::http::beside::{self, Beside};
 use crate::http::call::Call;
 use crate::http::intake::{Intake, Taken};
 use crate::http::sorter::{Hint, Sorter};
@@ -91,10 +93,19 @@ fn event(object: &[u8]) -> Cow<'_, [u8]> {
     };
     match json::text(event) {
         Some(text) if text.trim().is_empty() => Cow::Borrowed(object),
-        Some(Cow::Borrowed(text)) => Cow::Borrowed(text.as_bytes()),
-        Some(Cow::Owned(text)) => Cow::Owned(text.into_bytes()),
-        None => Cow::Borrowed(event),
+        Some(text) => Cow::Owned(beside(object).around(text.as_bytes()).into_owned()),
+        None => beside(object).within(event),
     }
+}
+
+/// What the object says of its event. `source` is mostly the file that a line was in.
+fn beside(object: &[u8]) -> Beside {
+    let labels = json::get(object, "fields").filter(|fields| fields.starts_with(b"{"));
+    Beside::default()
+        .json(beside::TIME, json::get(object, "time"))
+        .text(beside::HOST, json::get_text(object, "host").as_deref())
+        .text("file", json::get_text(object, "source").as_deref())
+        .json(beside::LABELS, labels)
 }
 
 fn read_raw(body: &[u8], sorter: &mut Sorter, sourcetype: Option<&str>) -> Result<(), Refusal> {
@@ -142,7 +153,9 @@ fn refuse(refusal: &Refusal) -> Response<Body> {
         Refusal::UnknownToken => (StatusCode::FORBIDDEN, 4, "Invalid token".to_owned()),
         Refusal::Forbidden => (refusal.status(), 4, refusal.text()),
         Refusal::UnknownSource(text) => (StatusCode::BAD_REQUEST, 7, text.clone()),
-        Refusal::TooLarge(text) | Refusal::Undecodable(text) => (refusal.status(), 6, text.clone()),
+        Refusal::TooLarge(text) | Refusal::NotText(text) | Refusal::Undecodable(text) => {
+            (refusal.status(), 6, text.clone())
+        }
         Refusal::TooSlow | Refusal::Busy | Refusal::Full | Refusal::Unavailable(_) => (
             refusal.status_or_503(),
             9,

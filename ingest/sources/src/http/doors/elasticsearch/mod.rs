@@ -133,7 +133,7 @@ async fn take(intake: &Intake, call: Call, index: Option<String>) -> Response<Bo
 fn refuse(refusal: &Refusal) -> Response<Body> {
     let kind = match refusal {
         Refusal::NoToken | Refusal::UnknownToken | Refusal::Forbidden => "security_exception",
-        Refusal::UnknownSource(_) | Refusal::Undecodable(_) => "illegal_argument_exception",
+        Refusal::UnknownSource(_) | Refusal::NotText(_) | Refusal::Undecodable(_) => "illegal_argument_exception",
         Refusal::TooLarge(_) => "content_too_long_exception",
         Refusal::TooSlow | Refusal::Busy | Refusal::Full => "es_rejected_execution_exception",
         Refusal::Unavailable(_) => "unavailable_shards_exception",

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{DEPTH_MAX, OWN_ATTRIBUTE, SERVICE_ATTRIBUTE};
 use crate::http::answer::Refusal;
+use crate::http::beside::{self, Beside};
 use crate::http::json::{array, elements, get, get_text, members, object, text};
 use crate::http::sorter::{Hint, Sorter};
 
@@ -25,16 +26,18 @@ pub(super) fn read(body: &[u8], sorter: &mut Sorter) -> Result<(), Refusal> {
 }
 
 fn read_resource(resource_logs: &[u8], sorter: &mut Sorter) -> Result<(), Refusal> {
-    let declared = get(resource_logs, "resource").and_then(source_in);
+    let resource = get(resource_logs, "resource");
+    let declared = resource.and_then(source_in);
+    let beside = Beside::default().json(super::RESOURCE, resource.and_then(attributes).as_deref());
     for scope_logs in array(resource_logs, "scopeLogs")? {
         for record in array(scope_logs, "logRecords")? {
-            read_record(record, declared.as_deref(), sorter)?;
+            read_record(record, declared.as_deref(), &beside, sorter)?;
         }
     }
     Ok(())
 }
 
-fn read_record(record: &[u8], declared: Option<&str>, sorter: &mut Sorter) -> Result<(), Refusal> {
+fn read_record(record: &[u8], declared: Option<&str>, beside: &Beside, sorter: &mut Sorter) -> Result<(), Refusal> {
     let inside = source_in(record);
     let hint = Hint {
         inside: inside.as_deref(),
@@ -42,7 +45,18 @@ fn read_record(record: &[u8], declared: Option<&str>, sorter: &mut Sorter) -> Re
     };
     // A record that cannot be read is a record as it stands.
     match event(record) {
-        Ok(event) => sorter.push(hint, &event),
+        Ok(event) => {
+            let times = ["timeUnixNano", "observedTimeUnixNano"];
+            let time = times
+                .iter()
+                .filter_map(|name| get(record, name))
+                .find(|time| !matches!(*time, b"0" | b"\"0\""));
+            let beside = beside
+                .clone()
+                .json(beside::TIME, time)
+                .json(super::ATTRIBUTES, attributes(record).as_deref());
+            sorter.push(hint, &beside.around(&event))
+        }
         Err(Broken) => sorter.push(hint, record),
     }
 }
@@ -60,6 +74,13 @@ fn source_in(owner: &[u8]) -> Option<Cow<'_, str>> {
         }
     }
     service
+}
+
+/// The attributes of an object as an object.
+fn attributes(owner: &[u8]) -> Option<Vec<u8>> {
+    let mut json = Vec::new();
+    put_object(&mut json, get(owner, "attributes")?, DEPTH_MAX).ok()?;
+    Some(json)
 }
 
 /// The bytes of a log record.

@@ -23,6 +23,10 @@ use crate::http::protobuf::Message;
 const OWN_ATTRIBUTE: &str = "sekisho.source";
 const SERVICE_ATTRIBUTE: &str = "service.name";
 
+/// The names of attributes beside a line.
+const RESOURCE: &str = "resource";
+const ATTRIBUTES: &str = "attributes";
+
 /// How deep a body may be nested. Each level is read anew, and loggers nest less than ten.
 const DEPTH_MAX: usize = 32;
 
@@ -64,7 +68,7 @@ fn refuse(encoding: Encoding, refusal: &Refusal) -> Response<Body> {
     let (status, code) = match refusal {
         Refusal::NoToken | Refusal::UnknownToken => (refusal.status(), 16),
         Refusal::Forbidden => (refusal.status(), 7),
-        Refusal::UnknownSource(_) | Refusal::Undecodable(_) => (StatusCode::BAD_REQUEST, 3),
+        Refusal::UnknownSource(_) | Refusal::NotText(_) | Refusal::Undecodable(_) => (StatusCode::BAD_REQUEST, 3),
         Refusal::TooLarge(_) => (refusal.status(), 3),
         Refusal::Busy | Refusal::Full => (refusal.status(), 8),
         Refusal::TooSlow | Refusal::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, 14),

@@ -3,6 +3,7 @@
 
 use super::{DEPTH_MAX, OWN_ATTRIBUTE, SERVICE_ATTRIBUTE};
 use crate::http::answer::Refusal;
+use crate::http::beside::{self, Beside};
 use crate::http::json::put_text;
 use crate::http::protobuf::{Broken, Value, fields};
 use crate::http::sorter::{Hint, Sorter};
@@ -21,6 +22,8 @@ const RESOURCE_ATTRIBUTES: u64 = 1;
 const LOG_RECORDS: u64 = 2;
 
 /// In `LogRecord`.
+const TIME: u64 = 1;
+const OBSERVED_TIME: u64 = 11;
 const BODY: u64 = 5;
 const RECORD_ATTRIBUTES: u64 = 6;
 
@@ -52,6 +55,7 @@ fn read_resource(resource_logs: &[u8], sorter: &mut Sorter) -> Result<(), Refusa
     let resource = fields(resource_logs).messages(RESOURCE).next();
     let resource = resource.transpose().map_err(refused)?.unwrap_or_default();
     let declared = source_in(resource, RESOURCE_ATTRIBUTES);
+    let beside = Beside::default().json(super::RESOURCE, attributes(resource, RESOURCE_ATTRIBUTES).as_deref());
     for scope_logs in fields(resource_logs).messages(SCOPE_LOGS) {
         for record in fields(scope_logs.map_err(refused)?).messages(LOG_RECORDS) {
             let record = record.map_err(refused)?;
@@ -61,12 +65,34 @@ fn read_resource(resource_logs: &[u8], sorter: &mut Sorter) -> Result<(), Refusa
             };
             // A record that cannot be read is a record as it stands.
             match event(record) {
-                Ok(event) => sorter.push(hint, &event)?,
+                Ok(event) => sorter.push(hint, &beside_record(&beside, record).around(&event))?,
                 Err(Broken) => sorter.push(hint, record)?,
             }
         }
     }
     Ok(())
+}
+
+/// What is beside the body of a log record, and beside all of its resource.
+fn beside_record(of_resource: &Beside, record: &[u8]) -> Beside {
+    let number = |number: u64| {
+        fields(record).find_map(|field| match field {
+            Ok((found, Value::Number(value))) if found == number && 0 < value => Some(value.to_string()),
+            _ => None,
+        })
+    };
+    let time = number(TIME).or_else(|| number(OBSERVED_TIME));
+    of_resource
+        .clone()
+        .json(beside::TIME, time.as_deref().map(str::as_bytes))
+        .json(super::ATTRIBUTES, attributes(record, RECORD_ATTRIBUTES).as_deref())
+}
+
+/// The attributes of a message as an object.
+fn attributes(message: &[u8], number: u64) -> Option<Vec<u8>> {
+    let mut json = Vec::new();
+    put_object(&mut json, fields(message).messages(number), DEPTH_MAX).ok()?;
+    Some(json)
 }
 
 /// What the attributes of a message say of the source.
