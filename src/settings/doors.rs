@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
+use sekisho_formats::FORMATS;
 use sekisho_sources::kafka::{KafkaSettings, SaslMechanism};
 use toml::Spanned;
 
@@ -212,14 +213,16 @@ pub(super) fn sources(
     raw.iter().map(|(id, source)| one_source(place, id, source)).collect()
 }
 
-/// The sources whose fields an administrator names.
-const WITH_MAPS: [&str; 2] = ["generic.json", "csv.map"];
-
 fn one_source(place: &Place<'_>, id: &Spanned<String>, raw: &RawSource) -> Result<SourceSettings, SettingsError> {
-    if raw.map.is_some() && !WITH_MAPS.contains(&id.get_ref().as_str()) {
+    let with_maps: Vec<&str> = FORMATS
+        .iter()
+        .filter(|spec| spec.takes_own_maps())
+        .map(|spec| spec.id)
+        .collect();
+    if raw.map.is_some() && !with_maps.contains(&id.get_ref().as_str()) {
         let (found, expected) = (
             format!("\"{}\"", id.get_ref()),
-            format!("one of {}", WITH_MAPS.join(", ")),
+            format!("one of {}", with_maps.join(", ")),
         );
         return Err(place.wrong(id.span(), "source.map", found, expected));
     }

@@ -42,7 +42,7 @@ fn what_is_wrong_names_file_line_key_and_what_was_expected() {
         ),
         (
             "[source.\"linux.sshd\"]\nmap = \"m.toml\"",
-            "sekisho.toml:1: `source.map` is \"linux.sshd\", expected one of generic.json, csv.map",
+            "sekisho.toml:1: `source.map` is \"linux.sshd\", expected one of csv.map, generic.json",
         ),
         (
             "[tls]\ncertificate = \"server.pem\"",

@@ -65,13 +65,17 @@ impl Decoder {
             Some(spec) => named.is_some() && spec.reads_lines(),
             None => source == "auto",
         };
-        let shipped = if may_be_shipped {
+        let shipped = if may_be_shipped || shipper::wraps_many(raw.bytes) {
             shipper::unwrap(raw.bytes, &self.settings.zone, source == csv_map::ID)
         } else {
             None
         };
         match shipped {
-            Some(shipped) => self.decode_shipped(raw, named, shipped, out),
+            Some(shipped) => {
+                for shipped in shipped {
+                    self.decode_shipped(raw, named, shipped, out);
+                }
+            }
             None => self.decode_by(place, raw, out),
         }
         self.stats.rejects += u64::try_from(out.rejects.len() - before).unwrap_or(u64::MAX);
@@ -79,6 +83,7 @@ impl Decoder {
 
     /// Decodes the line that came in a shipper's document.
     fn decode_shipped(&mut self, raw: &Raw<'_>, named: Option<usize>, shipped: Shipped, out: &mut Output) {
+        let document = shipped.record.clone();
         let line = shipped.line.into_bytes();
         let place = named.or_else(|| place_of(&line));
         let origin = of_file(raw.origin, shipped.file.as_deref());
@@ -99,7 +104,11 @@ impl Decoder {
         let of_line = Reject::new(&inner, "", "");
         let rejects = out.rejects.iter_mut().skip(before);
         for reject in rejects.filter(|reject| reject.raw == of_line.raw && reject.raw_bytes == of_line.raw_bytes) {
-            *reject = Reject::new(raw, &reject.source, std::mem::take(&mut reject.reason));
+            let document = Raw {
+                bytes: document.as_bytes(),
+                ..*raw
+            };
+            *reject = Reject::new(&document, &reject.source, std::mem::take(&mut reject.reason));
         }
     }
 

@@ -29,8 +29,9 @@ pub struct FormatSpec {
 #[derive(Clone, Debug)]
 enum Reader {
     Code {
-        /// Whether a record is surely of this format, judged by its first bytes; for `auto`.
-        sniff: fn(&[u8]) -> bool,
+        /// Whether a record is surely of this format, judged by its first bytes; for `auto`, which never takes a record
+        /// for one of a format without it.
+        sniff: Option<fn(&[u8]) -> bool>,
         /// Whether its records are lines of text.
         lines: bool,
         make: fn() -> Box<dyn Format>,
@@ -55,11 +56,20 @@ impl FormatSpec {
         }
     }
 
+    /// Whether it reads only what is named for it, by maps of the administrator's own first: `auto` never takes a record
+    /// for one of these.
+    pub fn takes_own_maps(&self) -> bool {
+        match &self.reader {
+            Reader::Code { sniff, .. } => sniff.is_none(),
+            Reader::Map(map) => map.knows_no_record(),
+        }
+    }
+
     /// A new reader.
     pub fn make(&self) -> Box<dyn Format> {
         match &self.reader {
             Reader::Code { make, .. } => make(),
-            Reader::Map(map) if map.is_fallback() => Box::new(OwnFirst::new(Arc::clone(map))),
+            Reader::Map(map) if self.takes_own_maps() => Box::new(OwnFirst::new(Arc::clone(map))),
             Reader::Map(map) => Box::new(Mapped::new(Arc::clone(map))),
         }
     }
@@ -78,7 +88,7 @@ static CODE: &[FormatSpec] = &[
         lateness: minutes(120),
         prepare: "Diagnostic settings: SignInLogs, NonInteractiveUserSignInLogs",
         reader: Reader::Code {
-            sniff: crate::entra_signin::sniff,
+            sniff: Some(crate::entra_signin::sniff),
             lines: false,
             make: || Box::new(crate::entra_signin::EntraSignin::default()),
         },
@@ -86,11 +96,11 @@ static CODE: &[FormatSpec] = &[
     FormatSpec {
         id: "m365.audit",
         title: "Microsoft 365 unified audit log",
-        transports: "HTTP, exported JSON",
+        transports: "HTTP, exported JSON or CSV",
         lateness: minutes(24 * 60),
         prepare: "Microsoft Purview: auditing on",
         reader: Reader::Code {
-            sniff: crate::m365_audit::sniff,
+            sniff: Some(crate::m365_audit::sniff),
             lines: false,
             make: || Box::new(crate::m365_audit::M365Audit::default()),
         },
@@ -102,7 +112,7 @@ static CODE: &[FormatSpec] = &[
         lateness: minutes(10),
         prepare: "audit policy: logon, account logon, account management",
         reader: Reader::Code {
-            sniff: crate::windows_security::sniff,
+            sniff: Some(crate::windows_security::sniff),
             lines: false,
             make: || Box::new(crate::windows_security::WindowsSecurity::default()),
         },
@@ -114,7 +124,7 @@ static CODE: &[FormatSpec] = &[
         lateness: minutes(10),
         prepare: "nothing",
         reader: Reader::Code {
-            sniff: crate::linux_sshd::sniff_sudo,
+            sniff: Some(crate::linux_sshd::sniff_sudo),
             lines: true,
             make: || Box::new(crate::linux_sshd::LinuxSshd::sudo()),
         },
@@ -126,7 +136,7 @@ static CODE: &[FormatSpec] = &[
         lateness: minutes(10),
         prepare: "nothing",
         reader: Reader::Code {
-            sniff: crate::linux_sshd::sniff,
+            sniff: Some(crate::linux_sshd::sniff),
             lines: true,
             make: || Box::new(crate::linux_sshd::LinuxSshd::default()),
         },
@@ -138,7 +148,7 @@ static CODE: &[FormatSpec] = &[
         lateness: minutes(10),
         prepare: "nothing",
         reader: Reader::Code {
-            sniff: crate::mail_postfix::sniff,
+            sniff: Some(crate::mail_postfix::sniff),
             lines: true,
             make: || Box::new(crate::mail_postfix::MailPostfix::default()),
         },
@@ -150,7 +160,7 @@ static CODE: &[FormatSpec] = &[
         lateness: minutes(10),
         prepare: "nothing",
         reader: Reader::Code {
-            sniff: crate::mail_dovecot::sniff,
+            sniff: Some(crate::mail_dovecot::sniff),
             lines: true,
             make: || Box::new(crate::mail_dovecot::MailDovecot::default()),
         },
@@ -162,7 +172,7 @@ static CODE: &[FormatSpec] = &[
         lateness: minutes(10),
         prepare: "verb 3",
         reader: Reader::Code {
-            sniff: crate::openvpn_log::sniff,
+            sniff: Some(crate::openvpn_log::sniff),
             lines: true,
             make: || Box::new(crate::openvpn_log::OpenvpnLog::default()),
         },
@@ -174,7 +184,7 @@ static CODE: &[FormatSpec] = &[
         lateness: minutes(10),
         prepare: "log format combined, common or vhost_combined",
         reader: Reader::Code {
-            sniff: crate::web_combined::sniff,
+            sniff: Some(crate::web_combined::sniff),
             lines: true,
             make: || Box::new(crate::web_combined::WebCombined::default()),
         },
@@ -186,7 +196,7 @@ static CODE: &[FormatSpec] = &[
         lateness: minutes(24 * 60),
         prepare: "name the source: a row alone does not tell what it is",
         reader: Reader::Code {
-            sniff: crate::csv_map::sniff,
+            sniff: None,
             lines: true,
             make: || Box::new(crate::csv_map::CsvMap::default()),
         },
@@ -298,7 +308,8 @@ pub fn format_by_id(id: &str) -> Option<&'static FormatSpec> {
 /// `auto`: a format of JSON that is named takes the document for its record.
 pub fn classify(record: &[u8]) -> &'static str {
     let shipped = || {
-        let place = place_of(shipper::unwrap(record, &TimeZone::UTC, false)?.line.as_bytes())?;
+        let shipped = shipper::unwrap(record, &TimeZone::UTC, false)?;
+        let place = place_of(shipped.first()?.line.as_bytes())?;
         FORMATS.get(place).filter(|spec| spec.reads_lines())
     };
     let known = place_of(record).and_then(|place| FORMATS.get(place));
@@ -311,7 +322,7 @@ pub(crate) fn place_of(record: &[u8]) -> Option<usize> {
     let is_json = matches!(record.trim_ascii_start().first(), Some(b'{' | b'[' | b'\xEF'));
     let by_code = || {
         CODE.iter().position(|spec| match spec.reader {
-            Reader::Code { sniff, .. } => sniff(record),
+            Reader::Code { sniff, .. } => sniff.is_some_and(|sniff| sniff(record)),
             Reader::Map(_) => false,
         })
     };

@@ -1,5 +1,6 @@
 //! Lines that a shipper put into a JSON document of its own: Filebeat and Elastic Agent, Fluent Bit and
-//! Fluentd, Vector, the journal, syslog-ng and rsyslog, Splunk's collector, GELF.
+//! Fluentd, Vector, the journal, syslog-ng and rsyslog, Splunk's collector, GELF; and what services wrap them in:
+//! `CloudWatch` Logs, Microsoft Sentinel's table of CEF.
 //!
 //! The line is read as if it had come by itself. Where it has no header of syslog, it is given one of RFC
 //! 5424 with what the document knows (time, host, program, process id), since the line alone does not tell
@@ -8,6 +9,9 @@
 //! # Invariants
 //! * A document is opened once. What is in it is a line or a record of a vendor, and no document again.
 //! * A document that holds no line is left to whoever reads JSON.
+
+mod common_security_log;
+mod log_events;
 
 use std::borrow::Cow;
 
@@ -43,6 +47,7 @@ const HOSTS: &[&[&str]] = &[
     &["host"],
     &["fromhost"],
     &["agent", "hostname"],
+    &["Computer"],
 ];
 const PROGRAMS: &[&[&str]] = &[
     &["SYSLOG_IDENTIFIER"],
@@ -122,30 +127,47 @@ pub(crate) struct Shipped {
     pub(crate) file: Option<String>,
 }
 
-/// The line that is in a record, if the record is a shipper's document. A line that `is_bare` is given no
+/// Whether a record is surely a wrapper of several, whatever its source is called.
+pub(crate) fn wraps_many(record: &[u8]) -> bool {
+    record.trim_ascii_start().starts_with(b"{") && log_events::may_be(record)
+}
+
+/// The lines that are in a record, if the record is a shipper's document. A line that `is_bare` is given no
 /// header: a row of a table has none.
-pub(crate) fn unwrap(record: &[u8], zone: &TimeZone, is_bare: bool) -> Option<Shipped> {
+pub(crate) fn unwrap(record: &[u8], zone: &TimeZone, is_bare: bool) -> Option<Vec<Shipped>> {
     if !record.trim_ascii_start().starts_with(b"{") {
         return None;
     }
+    let may_wrap_many = log_events::may_be(record);
     let record = String::from_utf8_lossy(record);
     let json = Json::parse(record.trim()).ok()?;
-    let line = LINES.iter().find_map(|path| line_at(&json, path))?;
-    let line = if is_bare || is_record(&line) || Frame::parse(&line).is_some() {
-        line.into_owned()
-    } else {
-        with_header(&json, &line, zone)
+    if may_wrap_many && let Some(events) = log_events::open(&json, zone, is_bare) {
+        return Some(events);
+    }
+    let line = match common_security_log::line(&json) {
+        Some(line) => Cow::Owned(line),
+        None => LINES.iter().find_map(|path| line_at(&json, path))?,
     };
+    let line = line_of(&json, line, zone, is_bare);
     let native_id = json.text_at(ID).map(Cow::into_owned);
     let file = FILES.iter().find_map(|path| at(&json, path)?.text());
     let file = file.or_else(|| label(&json, &LABELS_OF_FILES));
     let file = file.map(|path| word(Some(&path)));
-    Some(Shipped {
+    Some(vec![Shipped {
         line,
         native_id,
         file,
         record: record.into_owned(),
-    })
+    }])
+}
+
+/// The line with a header, where it needs one.
+fn line_of(json: &Json<'_>, line: Cow<'_, str>, zone: &TimeZone, is_bare: bool) -> String {
+    if is_bare || is_record(&line) || Frame::parse(&line).is_some() {
+        line.into_owned()
+    } else {
+        with_header(json, &line, zone)
+    }
 }
 
 /// Whether it is a vendor's record in JSON or XML, which has no header.

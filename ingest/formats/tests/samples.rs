@@ -24,9 +24,6 @@ const LEFT_OFF: &[Column] = &[
     Column::Backfill,
 ];
 
-/// Sources that read what no other does, and only where they are named.
-const NAMED_ONLY: &[&str] = &["generic.json"];
-
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sample-logs")
 }
@@ -125,7 +122,7 @@ fn auto_knows_the_sample_of_every_source() {
         if path.extension().is_some_and(|extension| extension == "csv") {
             continue;
         }
-        let expected = if NAMED_ONLY.contains(&spec.id) { "auto" } else { spec.id };
+        let expected = if spec.takes_own_maps() { "auto" } else { spec.id };
         let contents = std::fs::read(&path).unwrap();
         let lines = contents
             .split(|byte| *byte == b'\n')

@@ -106,11 +106,6 @@ impl Format for CsvMap {
     }
 }
 
-/// A row alone does not tell that it is one.
-pub(crate) fn sniff(_record: &[u8]) -> bool {
-    false
-}
-
 /// What tells logs apart. The place in a file is no part of it.
 fn key(origin: &Origin) -> String {
     let label = origin.label.rsplit_once('#').map_or(&*origin.label, |(label, _)| label);

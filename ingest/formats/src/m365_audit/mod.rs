@@ -1,5 +1,5 @@
-//! The unified audit log of Microsoft 365: records of the Management Activity API, and rows of an
-//! export, whose record is a string in `AuditData`.
+//! The unified audit log of Microsoft 365: records of the Management Activity API, and rows of an export in JSON or
+//! CSV, whose record is a string in `AuditData`.
 //!
 //! # Invariants
 //! * Whether a sign-in succeeded follows from the operation and its error; `ResultStatus` tells only
@@ -8,6 +8,7 @@
 //!   changed, and then `actor_name` is who changed it.
 
 mod accounts;
+mod export;
 mod operations;
 mod record;
 mod resources;
@@ -16,7 +17,7 @@ use memchr::memmem;
 use sekisho_model::Raw;
 
 use crate::json::{each_record, keys};
-use crate::{Format, Output, Settings};
+use crate::{Format, Output, Settings, syslog};
 
 const ID: &str = "m365.audit";
 
@@ -26,6 +27,10 @@ pub struct M365Audit {}
 
 impl Format for M365Audit {
     fn decode(&mut self, raw: &Raw<'_>, _settings: &Settings, out: &mut Output) {
+        let text = syslog::text(raw.bytes);
+        if let Some(row) = export::Row::of(&text) {
+            return row.decode(raw, out);
+        }
         each_record(raw, ID, &[], out, |raw, json, index, out| {
             record::read(raw, json, index, &mut out.rows)
         });
@@ -34,6 +39,9 @@ impl Format for M365Audit {
 
 /// Whether it is a record of the audit log, or one wrapped in a row of an export.
 pub fn sniff(record: &[u8]) -> bool {
+    if export::sniff(record) {
+        return true;
+    }
     let (mut kind, mut created) = (false, false);
     for (key, value) in keys(record) {
         if key.eq_ignore_ascii_case(b"AuditData") {

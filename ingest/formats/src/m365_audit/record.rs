@@ -21,7 +21,23 @@ pub(super) fn read(raw: &Raw<'_>, json: &Json<'_>, index: u32, rows: &mut EventB
     if inner.is_none() && json.get("AuditData").is_some() {
         return Err("`AuditData` is not JSON".to_owned());
     }
-    let record = Record::of(inner.as_deref().unwrap_or(json));
+    begin(raw, inner.as_deref().unwrap_or(json), json, index, rows)?;
+    rows.end();
+    Ok(())
+}
+
+/// Writes all of the row of a record but its end. `outer` is what the record stands in.
+pub(super) fn begin(
+    raw: &Raw<'_>,
+    json: &Json<'_>,
+    outer: &Json<'_>,
+    index: u32,
+    rows: &mut EventBuilder,
+) -> Result<(), String> {
+    if !matches!(json, Json::Object(_)) {
+        return Err("expected a JSON object, found another value".to_owned());
+    }
+    let record = Record::of(json);
     rows.begin(raw, ID, index);
     record.common(rows);
     match record.operation.activity {
@@ -30,8 +46,7 @@ pub(super) fn read(raw: &Raw<'_>, json: &Json<'_>, index: u32, rows: &mut EventB
     }
     record.who(rows);
     record.what(rows);
-    fill_side(rows, &[record.json, json]);
-    rows.end();
+    fill_side(rows, &[record.json, outer]);
     Ok(())
 }
 

@@ -73,22 +73,25 @@ impl Test {
     }
 }
 
-/// A text in which `*` stands for any text; case does not matter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A text in which `*` stands for any text, and case does not matter; or a range of numbers, `70..`, `40..69`, `..39`,
+/// which has its ends in it.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Glob {
     parts: Vec<String>,
+    range: Option<(f64, f64)>,
 }
 
 impl Glob {
     pub(super) fn new(text: &str) -> Self {
         Self {
             parts: text.split('*').map(str::to_lowercase).collect(),
+            range: range(text),
         }
     }
 
-    /// Whether it is no text with `*` in it.
+    /// Whether one text alone fits.
     pub(super) fn is_exact(&self) -> bool {
-        self.parts.len() == 1
+        self.parts.len() == 1 && self.range.is_none()
     }
 
     /// How much of a text it fixes, in bytes.
@@ -102,6 +105,9 @@ impl Glob {
 
     /// Whether it matches a text that is in lower case and without space around it.
     fn matches_lower(&self, text: &str) -> bool {
+        if let Some((low, high)) = self.range {
+            return text.parse::<f64>().is_ok_and(|number| low <= number && number <= high);
+        }
         let Some((first, others)) = self.parts.split_first() else {
             return false;
         };
@@ -121,9 +127,39 @@ impl Glob {
     }
 }
 
+/// Both ends of a range, of which one may be left out.
+fn range(text: &str) -> Option<(f64, f64)> {
+    let (low, high) = text.trim().split_once("..")?;
+    let end = |end: &str, open: f64| match end {
+        "" => Some(open),
+        end => end.parse::<f64>().ok().filter(|end| end.is_finite()),
+    };
+    let ends = (end(low, f64::NEG_INFINITY)?, end(high, f64::INFINITY)?);
+    let is_bound = ends.0.is_finite() || ends.1.is_finite();
+    is_bound.then_some(ends)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_range_has_its_ends_in_it() {
+        for (range, value, expected) in [
+            ("70..", "70", true),
+            ("70..", "69.9", false),
+            ("40..69", "69", true),
+            ("40..69", "70", false),
+            ("..0.5", "-3", true),
+            ("..0.5", "high", false),
+            ("..0.5", "", false),
+            ("70..", "NaN", false),
+            ("..", "..", true),
+            ("a..b", "A..B", true),
+        ] {
+            assert_eq!(Glob::new(range).matches(value), expected, "{range} {value}");
+        }
+    }
 
     #[test]
     fn a_star_stands_for_any_text() {

@@ -85,7 +85,7 @@ impl Map {
 
     /// The names of columns as the map calls them; of two that mean the same, the second keeps its own.
     fn names(&self, written: &[String]) -> Vec<String> {
-        let ours = |name: &String| self.aliases.get(name).unwrap_or(name).clone();
+        let ours = |name: &String| self.aliases.name(name).into_owned();
         let mut names: Vec<String> = Vec::with_capacity(written.len());
         for name in written {
             let ours = ours(name);

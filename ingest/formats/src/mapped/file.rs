@@ -74,7 +74,8 @@ pub(super) struct RecordFile {
     /// trusted.
     #[serde(default)]
     pub(super) forwarded: OneOrMany,
-    /// Other names that a column of a table may have in its header, by the name that the map uses.
+    /// Other names that a field may have, by the name that the map uses: in the header of a table, as a key of a line, at
+    /// the top of an object. A `*` at the end of both stands for the rest of a name.
     #[serde(default)]
     pub(super) aliases: BTreeMap<String, OneOrMany>,
     /// Lines by which a sender says that what it sent is not whole; `*` stands for any text.
@@ -85,9 +86,6 @@ pub(super) struct RecordFile {
     /// Where the message of a line begins, as a regular expression, for devices that write what is no
     /// header of syslog before it.
     pub(super) starts: Option<String>,
-    /// Other names of fields, `theirs = ours`; a `*` at the end of both stands for the rest of a name.
-    #[serde(default)]
-    pub(super) alias: BTreeMap<String, String>,
     /// Forms of time stamps beside RFC 3339 and its relatives, as `strptime` has them.
     #[serde(default)]
     pub(super) time_formats: Vec<String>,

@@ -148,25 +148,10 @@ fn line_fields<'a, 'm>(map: &'m Map, text: &'a str, message: &'a str) -> Found<'
     }
 }
 
-/// Gives fields the names by which the map knows them.
-fn with_aliases<'a>(map: &Map, mut members: Vec<(Cow<'a, str>, Json<'a>)>) -> Vec<(Cow<'a, str>, Json<'a>)> {
-    for (theirs, ours) in &map.record.alias {
-        for (name, _) in &mut members {
-            let renamed = match (theirs.strip_suffix('*'), ours.strip_suffix('*')) {
-                (Some(theirs), Some(ours)) => name.strip_prefix(theirs).map(|rest| format!("{ours}{rest}")),
-                _ => (name == theirs).then(|| ours.clone()),
-            };
-            if let Some(renamed) = renamed {
-                *name = Cow::Owned(renamed);
-            }
-        }
-    }
-    members
-}
-
 /// The pairs of a line, and the groups of the first pattern that matches what stands around them.
 fn key_value_fields<'a, 'm>(map: &'m Map, text: &'a str) -> Found<'a, 'm> {
-    let mut members = with_aliases(map, cef(text).unwrap_or_else(|| key_values(text)));
+    let mut members = cef(text).unwrap_or_else(|| key_values(text));
+    map.aliases.apply(&mut members);
     if members.is_empty() || map.patterns.each.is_empty() {
         return Found { members, set: None };
     }
@@ -256,6 +241,8 @@ impl Reader<'_> {
         let (set, line) = line.map_or((None, None), |found| (found.set, Some(Json::Object(found.members))));
         let inside = map.inside.iter().find_map(|key| deep_part(json, key));
         let mut roots: Vec<&Json<'_>> = line.iter().chain(inside.as_deref()).collect();
+        let renamed = map.aliases.renamed(json);
+        roots.extend(renamed.as_ref());
         roots.push(json);
         let elements = elements(map, &roots);
         if elements.is_empty() {

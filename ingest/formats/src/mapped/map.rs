@@ -1,7 +1,7 @@
 //! A map, checked and ready.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -9,6 +9,7 @@ use regex::{Regex, RegexSet};
 use sekisho_model::{Column, EventBuilder};
 
 use super::MapError;
+use super::aliases::Aliases;
 use super::column::{self, Clock, Target};
 use super::condition::{Condition, Glob};
 use super::file::{self, MapFile, OneOrMany, RecordFile, Scalar, ShapeFile, ZoneFile};
@@ -18,7 +19,7 @@ use super::words::Words;
 use crate::json::Json;
 use crate::pattern::bounded;
 use crate::web_combined::client;
-use crate::{Settings, address, names};
+use crate::{Settings, address};
 
 /// A format that is data.
 #[derive(Clone, Debug)]
@@ -30,8 +31,7 @@ pub struct Map {
     pub(crate) prepare: String,
     pub(super) record: RecordFile,
     zone: Option<TimeZone>,
-    /// What the map calls a column, by the other names it may have.
-    pub(super) aliases: HashMap<String, String>,
+    pub(super) aliases: Aliases,
     pub(super) cut: Vec<Glob>,
     peer: Vec<Path>,
     forwarded: Vec<Path>,
@@ -97,7 +97,7 @@ impl Map {
             patterns: patterns(&file)?,
             starts: starts(file.record.starts.as_deref())?,
             zone: zone(&file.record.zone)?,
-            aliases: aliases(&file.record),
+            aliases: Aliases::of(&file.record),
             peer: paths(&file.record.peer)?,
             forwarded: paths(&file.record.forwarded)?,
             cut: file.record.cut.0.iter().map(|glob| Glob::new(glob)).collect(),
@@ -115,8 +115,8 @@ impl Map {
         self.record.shape != ShapeFile::Json
     }
 
-    /// Whether `auto` never takes a record for one of this map.
-    pub(crate) fn is_fallback(&self) -> bool {
+    /// Whether it says of no record that it is its own.
+    pub(crate) fn knows_no_record(&self) -> bool {
         self.record.keys.is_empty() && self.record.contains.is_empty()
     }
 
@@ -326,14 +326,6 @@ fn starts(text: Option<&str>) -> Result<Option<Regex>, MapError> {
 
 fn paths(texts: &OneOrMany) -> Result<Vec<Path>, MapError> {
     texts.0.iter().map(|text| Path::parse(text)).collect()
-}
-
-fn aliases(record: &RecordFile) -> HashMap<String, String> {
-    let pairs = record.aliases.iter().flat_map(|(ours, theirs)| {
-        let theirs = theirs.0.iter().map(|theirs| names::normalise(theirs).into_owned());
-        theirs.map(|theirs| (theirs, ours.clone()))
-    });
-    pairs.collect()
 }
 
 /// None is the zone of the settings.

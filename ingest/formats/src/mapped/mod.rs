@@ -9,6 +9,7 @@
 //!   names the column, the first of the column's own paths that leads to a value.
 //! * A record of which no `action` is known is of no known kind: it is a row, and `unparsed`.
 
+mod aliases;
 mod column;
 mod condition;
 mod csv;
@@ -30,5 +31,5 @@ pub use error::MapError;
 pub(crate) use format::Mapped;
 pub use map::Map;
 pub(crate) use own::OwnFirst;
-pub(crate) use shape::is_open;
+pub(crate) use shape::{cells, is_open};
 pub(crate) use sniff::Sniffer;

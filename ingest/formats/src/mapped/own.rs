@@ -50,7 +50,7 @@ impl Own {
             .collect();
         Self {
             sniffer: Sniffer::new(maps.iter().map(|map| &**map).enumerate()),
-            rest: maps.iter().position(|map| map.is_fallback()),
+            rest: maps.iter().position(|map| map.knows_no_record()),
             readers: maps.into_iter().map(Mapped::new).collect(),
         }
     }

@@ -6,5 +6,4 @@ mod table;
 
 pub(super) use cef::cef;
 pub(super) use key_value::key_values;
-pub(super) use table::cells;
-pub(crate) use table::is_open;
+pub(crate) use table::{cells, is_open};

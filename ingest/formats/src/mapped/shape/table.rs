@@ -4,7 +4,7 @@
 const CELLS_MAX: usize = 512;
 
 /// The cells of a row. A quote within quotes is written twice.
-pub(in crate::mapped) fn cells(line: &str, delimiter: char) -> Vec<String> {
+pub(crate) fn cells(line: &str, delimiter: char) -> Vec<String> {
     split(line, delimiter).0
 }
 
