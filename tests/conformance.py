@@ -4,7 +4,7 @@
 usage: conformance.py CORPORA ROWS [--write docs/conformance.md]
 
 CORPORA holds given/{beats_oss,crowdsec,panther_norm}.ndjson: real records with another tool's fields. ROWS holds our rows of
-each, SET.rows. tests/conformance.csv lists the differences that are understood, with the reason: `record` is a record, its file
+each, SET.rows. A user `-` of the other tool is no user, and one that is our actor is explained by that. tests/conformance.csv lists the differences that are understood, with the reason: `record` is a record, its file
 or a beginning with `*`, `theirs` the other tool's value if not any. Any other difference counts against the marks below. Exit 1 if a mark is missed.
 """
 import argparse
@@ -22,6 +22,7 @@ import sys
 MARKS = {"time": 0.99, "src_ip": 0.99, "user_agent": 0.99, "user": 0.97, "outcome": 1.0, "failure": 1.0}
 SETS = ("beats_oss", "crowdsec", "panther_norm")
 STATUS = {1: "success", 2: "failure"}
+ACTOR = "another convention: the peer's user is who did it, which is our `actor_name`; our user is whose account was changed"
 # Products that we read, by what the other tool calls them.
 PRODUCTS = {
     "AWS.CloudTrail": "aws.cloudtrail", "AWS.ALB": "aws.alb", "Azure.Audit": "entra.audit", "Box.Event": "box.event",
@@ -94,7 +95,8 @@ def same(field, wanted, have, record):
 def fields(record, row):
     """What is compared: the field, the other tool's value, ours."""
     expect = record["expect"]
-    users = [user for user in expect.get("user_any") or [] if user not in ("", None)]
+    # A `-` is how logs say that nobody is named. As a name it would be one person for all anonymous requests.
+    users = [user for user in expect.get("user_any") or [] if user not in ("", "-", None)]
     yield "time", expect.get("time"), row.get("time")
     yield "src_ip", expect.get("src_ip"), row.get("src_ip")
     yield "user_agent", expect.get("user_agent"), row.get("user_agent")
@@ -144,6 +146,8 @@ def compare(corpora, rows, known):
                     continue
                 good = same(field, wanted, have, record)
                 why = None if good else reason(known, record["id"], field, wanted)
+                if not good and field == "user" and same(field, wanted, row.get("actor_name"), record):
+                    why = ACTOR
                 counts[source][field, "good" if good else "known" if why else "bad"] += 1
                 if not good:
                     differences[source].append((record["id"], field, wanted, have, why))

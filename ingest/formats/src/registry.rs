@@ -108,7 +108,7 @@ static CODE: &[FormatSpec] = &[
     FormatSpec {
         id: "windows.security",
         title: "Windows event log, channel Security",
-        transports: "HTTP, exported JSON or XML, EVTX file",
+        transports: "HTTP, exported JSON or XML, EVTX file, Snare over syslog",
         lateness: minutes(10),
         prepare: "audit policy: logon, account logon, account management",
         reader: Reader::Code {

@@ -19,21 +19,18 @@ pub(super) struct Aliases {
 impl Aliases {
     pub(super) fn of(record: &RecordFile) -> Self {
         let mut aliases = Self::default();
-        for (ours, theirs) in &record.aliases {
-            for theirs in &theirs.0 {
-                match (theirs.strip_suffix('*'), ours.strip_suffix('*')) {
-                    (Some(theirs), Some(ours)) => aliases.beginnings.push((theirs.to_owned(), ours.to_owned())),
-                    // People write the headers of tables in many ways, programs their keys in one.
-                    _ if record.shape == ShapeFile::Csv => {
-                        aliases
-                            .exact
-                            .insert(names::normalise(theirs).into_owned(), ours.clone());
-                    }
-                    _ => {
-                        aliases.exact.insert(theirs.clone(), ours.clone());
-                    }
-                }
+        let pairs = record.aliases.iter();
+        for (ours, theirs) in pairs.flat_map(|(ours, theirs)| theirs.0.iter().map(move |theirs| (ours, theirs))) {
+            if let (Some(theirs), Some(ours)) = (theirs.strip_suffix('*'), ours.strip_suffix('*')) {
+                aliases.beginnings.push((theirs.to_owned(), ours.to_owned()));
+                continue;
             }
+            // People write the headers of tables in many ways, programs their keys in one.
+            let theirs = match record.shape {
+                ShapeFile::Csv => names::normalise(theirs).into_owned(),
+                ShapeFile::Json | ShapeFile::KeyValue | ShapeFile::Text | ShapeFile::Table => theirs.clone(),
+            };
+            aliases.exact.insert(theirs, ours.clone());
         }
         aliases
     }

@@ -2,6 +2,8 @@
 //! text in an event with an id and a time.
 //! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html>
 
+use std::borrow::Cow;
+
 use jiff::tz::TimeZone;
 
 use super::{Shipped, line_of};
@@ -32,7 +34,7 @@ pub(super) fn open(json: &Json<'_>, zone: &TimeZone, is_bare: bool) -> Option<Ve
         Some(Shipped {
             line: line_of(event, message, zone, is_bare),
             record: event.to_string(),
-            native_id: event.text_at("id").map(|id| id.into_owned()),
+            native_id: event.text_at("id").map(Cow::into_owned),
             file: json.text_at("logStream").map(|stream| super::word(Some(&stream))),
         })
     };

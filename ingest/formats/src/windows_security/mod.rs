@@ -1,5 +1,5 @@
 //! The Security channel of Windows' event log, as shippers write it: Winlogbeat and Elastic Agent, `NXLog`,
-//! Fluent Bit, Vector, Sentinel, EVTX as JSON, and XML.
+//! Fluent Bit, Vector, Sentinel, EVTX as JSON, XML, and Snare over syslog.
 //!
 //! # Invariants
 //! * A sign-in succeeded only where the event is one of success, or its code is 0.
@@ -11,6 +11,7 @@ mod events;
 mod evtx;
 mod failures;
 mod row;
+mod snare;
 mod xml;
 
 use jiff::tz::TimeZone;
@@ -40,6 +41,11 @@ pub struct WindowsSecurity {}
 impl Format for WindowsSecurity {
     fn decode(&mut self, raw: &Raw<'_>, settings: &Settings, out: &mut Output) {
         let text = syslog::text(raw.bytes);
+        if let Some(json) = snare::parse(&text) {
+            let inserts = Json::Null;
+            write_alone(raw, &Event::of(&json, &inserts), settings, &mut out.rows);
+            return;
+        }
         let Some(xml) = xml_of(&text) else {
             return each_record(raw, ID, &[], out, |raw, json, index, out| {
                 read(raw, json, index, &settings.zone, &mut out.rows)
@@ -48,22 +54,29 @@ impl Format for WindowsSecurity {
         match xml::parse(xml) {
             Ok(json) => {
                 let inserts = Json::Null;
-                let event = Event::of(&json, &inserts);
-                begin(raw, 0, &event, &settings.zone, &mut out.rows);
-                if let Some(values) = event.values() {
-                    out.rows.verbatim(Column::Native, &values.to_string());
-                }
-                fill_side(&mut out.rows, &event.roots());
-                out.rows.end();
+                write_alone(raw, &Event::of(&json, &inserts), settings, &mut out.rows);
             }
             Err(reason) => out.reject(raw, ID, reason),
         }
     }
 }
 
+/// Writes the row of an event that is not JSON, so that its values are kept beside the record.
+fn write_alone(raw: &Raw<'_>, event: &Event<'_>, settings: &Settings, rows: &mut EventBuilder) {
+    begin(raw, 0, event, &settings.zone, rows);
+    if let Some(values) = event.values() {
+        rows.verbatim(Column::Native, &values.to_string());
+    }
+    fill_side(rows, &event.roots());
+    rows.end();
+}
+
 /// Whether it is a record of the Security channel.
 pub fn sniff(record: &[u8]) -> bool {
     let text = syslog::text(record.get(..HEADER_BYTES_MAX).unwrap_or(record));
+    if snare::sniff(&text) {
+        return true;
+    }
     if let Some(xml) = xml_of(&text) {
         return xml.contains(PROVIDER) || xml.contains("<Channel>Security</Channel>");
     }
