@@ -41,6 +41,14 @@ pub struct Records {
 }
 
 impl Frame {
+    /// How many records it has.
+    pub fn records(&self) -> u64 {
+        match &self.body {
+            FrameBody::Records(records) => u64::try_from(records.records.len()).unwrap_or(u64::MAX),
+            FrameBody::Tick | FrameBody::Context(_) => 0,
+        }
+    }
+
     /// The offset after its last record.
     pub fn end(&self) -> i64 {
         let records = match &self.body {

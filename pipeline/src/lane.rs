@@ -1,5 +1,6 @@
 //! The life of a record after it was taken in.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho_model::Findings;
@@ -8,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info};
 
 use crate::parts::{BoxError, Epoch, Judge, Judged, Log, Outbox, Tables};
+use crate::progress::Progress;
 
 /// When an epoch is closed.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +54,7 @@ pub struct Lane<L, J, O, T> {
     position: i64,
     known: Vec<i64>,
     open: OpenEpoch,
+    progress: Arc<Progress>,
 }
 
 /// Where a lane goes on.
@@ -92,7 +95,16 @@ impl<L: Log, J: Judge, O: Outbox, T: Tables> Lane<L, J, O, T> {
             position,
             known,
             open: OpenEpoch::default(),
+            progress: Arc::default(),
         }
+    }
+
+    /// Counts here what it does, after what the lane before it did.
+    #[must_use]
+    pub fn counting(mut self, progress: Arc<Progress>) -> Self {
+        progress.begin(self.position);
+        self.progress = progress;
+        self
     }
 
     /// Works until `shutdown`; then what is in hand becomes durable, and it returns.
@@ -140,6 +152,7 @@ impl<L: Log, J: Judge, O: Outbox, T: Tables> Lane<L, J, O, T> {
                     source,
                 })?;
         }
+        self.progress.judged(frames, made(&judged));
         self.open.add(judged, position);
         self.position = position;
         Ok(())
@@ -163,10 +176,12 @@ impl<L: Log, J: Judge, O: Outbox, T: Tables> Lane<L, J, O, T> {
             findings: open.findings,
             snapshot,
         };
-        self.tables.commit(epoch).await.map_err(|source| LaneError {
+        let begun = Instant::now();
+        let committed = self.tables.commit(epoch).await.map_err(|source| LaneError {
             step: "commit an epoch",
             source,
         })?;
+        self.progress.committed(committed, begun.elapsed());
         self.log.truncate(self.position).await.map_err(|source| LaneError {
             step: "truncate the log",
             source,
@@ -183,13 +198,18 @@ impl<L: Log, J: Judge, O: Outbox, T: Tables> Lane<L, J, O, T> {
 impl OpenEpoch {
     fn add(&mut self, judged: Judged, position: i64) {
         self.since.get_or_insert_with(Instant::now);
-        self.rows += judged.events.iter().map(sekisho_model::EventBatch::len).sum::<usize>() + judged.rejects.len();
+        self.rows += made(&judged);
         self.judged.events.extend(judged.events);
         self.judged.rejects.extend(judged.rejects);
         if !judged.findings.is_empty() {
             self.findings.push((position, judged.findings));
         }
     }
+}
+
+/// How many rows and rejects there are.
+fn made(judged: &Judged) -> usize {
+    judged.events.iter().map(sekisho_model::EventBatch::len).sum::<usize>() + judged.rejects.len()
 }
 
 async fn until(deadline: Option<Instant>) {

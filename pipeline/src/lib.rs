@@ -13,7 +13,9 @@
 mod frame;
 mod lane;
 mod parts;
+mod progress;
 
 pub use frame::{Frame, FrameBody, Records};
 pub use lane::{EpochLimits, Lane, LaneError, LaneParts, Restart};
-pub use parts::{BoxError, Epoch, Judge, Judged, Log, Outbox, Tables};
+pub use parts::{BoxError, Committed, Epoch, Judge, Judged, Log, Outbox, Tables};
+pub use progress::{Done, Progress};

@@ -68,5 +68,16 @@ pub struct Epoch {
 pub trait Tables: Debug + Send {
     /// Makes an epoch durable: state, each table with its new position in the same commit, manifest,
     /// in this order. When it returns, everything before `epoch.position` may be forgotten elsewhere.
-    fn commit(&mut self, epoch: Epoch) -> impl Future<Output = Result<(), BoxError>> + Send;
+    fn commit(&mut self, epoch: Epoch) -> impl Future<Output = Result<Committed, BoxError>> + Send;
+}
+
+/// What became of the rows and rejects of an epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// The tables took them.
+    pub stored: u64,
+    /// The tables had them already.
+    pub known: u64,
+    /// They came after the epoch of their offset, and are not stored: a fault of whoever gave them the offset.
+    pub late: u64,
 }

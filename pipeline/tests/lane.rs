@@ -5,11 +5,20 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use sekisho_model::{Announcement, Findings, Occasion, Snapshot, Time};
+use sekisho_model::{Announcement, Findings, Occasion, Origin, Raw, Reject, Snapshot, Time};
 use sekisho_pipeline::{
-    BoxError, Epoch, EpochLimits, Frame, FrameBody, Judge, Judged, Lane, LaneParts, Log, Outbox, Restart, Tables,
+    BoxError, Committed, Epoch, EpochLimits, Frame, FrameBody, Judge, Judged, Lane, LaneParts, Log, Outbox, Progress,
+    Records, Restart, Tables,
 };
 use tokio_util::sync::CancellationToken;
+
+/// What fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fails {
+    Nothing,
+    Keeping,
+    Committing,
+}
 
 /// What was asked of the parts, in order.
 type Diary = Arc<Mutex<Vec<String>>>;
@@ -35,6 +44,45 @@ impl Log for Script {
         self.diary.lock().unwrap().push(format!("truncate to {position}"));
         Ok(())
     }
+}
+
+/// Records that nobody can read.
+fn records(first: i64, count: usize) -> Frame {
+    Frame {
+        first,
+        observed: Time(0),
+        body: FrameBody::Records(Records {
+            origin: origin(),
+            cursor: None,
+            records: vec![b"x".to_vec(); count],
+        }),
+    }
+}
+
+fn origin() -> Origin {
+    Origin {
+        tenant: Arc::from("default"),
+        source: Arc::from("auto"),
+        label: Arc::from("test"),
+        log: Arc::from("test"),
+        backfill: false,
+    }
+}
+
+fn rejects(frame: &Frame) -> Vec<Reject> {
+    let FrameBody::Records(records) = &frame.body else {
+        return Vec::new();
+    };
+    let reject = |(offset, bytes): (i64, &Vec<u8>)| {
+        let raw = Raw {
+            origin: &records.origin,
+            offset,
+            observed: frame.observed,
+            bytes,
+        };
+        Reject::new(&raw, "auto", "nobody can read it")
+    };
+    (frame.first..).zip(&records.records).map(reject).collect()
 }
 
 /// Finds something in every batch of frames.
@@ -63,6 +111,7 @@ impl Judge for Suspicious {
         };
         Judged {
             findings,
+            rejects: frames.iter().flat_map(rejects).collect(),
             ..Judged::default()
         }
     }
@@ -75,13 +124,13 @@ impl Judge for Suspicious {
 #[derive(Debug)]
 struct Keeper {
     diary: Diary,
-    fails: bool,
+    fails: Fails,
 }
 
 impl Outbox for Keeper {
     async fn keep(&mut self, _findings: &Findings, position: i64) -> Result<(), BoxError> {
         self.diary.lock().unwrap().push(format!("keep at {position}"));
-        if self.fails {
+        if self.fails == Fails::Keeping {
             Err("the disk is full".into())
         } else {
             Ok(())
@@ -92,16 +141,20 @@ impl Outbox for Keeper {
 #[derive(Debug)]
 struct Shelf {
     diary: Diary,
+    fails: Fails,
 }
 
 impl Tables for Shelf {
-    async fn commit(&mut self, epoch: Epoch) -> Result<(), BoxError> {
+    async fn commit(&mut self, epoch: Epoch) -> Result<Committed, BoxError> {
         let found: Vec<i64> = epoch.findings.iter().map(|(position, _)| *position).collect();
         self.diary
             .lock()
             .unwrap()
             .push(format!("commit at {} with findings at {found:?}", epoch.position));
-        Ok(())
+        if self.fails == Fails::Committing {
+            return Err("the disk is full".into());
+        }
+        Ok(Committed::default())
     }
 }
 
@@ -116,7 +169,16 @@ fn ticks(range: std::ops::Range<i64>) -> Vec<Frame> {
 }
 
 /// Runs a lane over these reads until it has nothing more, and tells what was done.
-async fn diary(reads: Vec<Vec<Frame>>, known: Vec<i64>, fails: bool) -> (Vec<String>, Option<String>) {
+async fn diary(reads: Vec<Vec<Frame>>, known: Vec<i64>, fails: Fails) -> (Vec<String>, Option<String>) {
+    run(reads, known, fails, &Arc::default()).await
+}
+
+async fn run(
+    reads: Vec<Vec<Frame>>,
+    known: Vec<i64>,
+    fails: Fails,
+    progress: &Arc<Progress>,
+) -> (Vec<String>, Option<String>) {
     let diary = Diary::default();
     let end = CancellationToken::new();
     let parts = LaneParts {
@@ -134,6 +196,7 @@ async fn diary(reads: Vec<Vec<Frame>>, known: Vec<i64>, fails: bool) -> (Vec<Str
         },
         tables: Shelf {
             diary: Arc::clone(&diary),
+            fails,
         },
     };
     let limits = EpochLimits {
@@ -141,7 +204,8 @@ async fn diary(reads: Vec<Vec<Frame>>, known: Vec<i64>, fails: bool) -> (Vec<Str
         rows_max: 1_000,
         records_max: 100,
     };
-    let mut lane = Lane::new(parts, Restart { position: 0, known }, limits);
+    let lane = Lane::new(parts, Restart { position: 0, known }, limits);
+    let mut lane = lane.counting(Arc::clone(progress));
     let ended = lane.run(end).await;
     let written = diary.lock().unwrap().clone();
     (written, ended.err().map(|error| error.to_string()))
@@ -149,7 +213,7 @@ async fn diary(reads: Vec<Vec<Frame>>, known: Vec<i64>, fails: bool) -> (Vec<Str
 
 #[tokio::test]
 async fn what_is_found_is_kept_before_it_is_committed_and_committed_before_the_log_forgets() {
-    let (done, error) = diary(vec![ticks(0..3), ticks(3..5)], Vec::new(), false).await;
+    let (done, error) = diary(vec![ticks(0..3), ticks(3..5)], Vec::new(), Fails::Nothing).await;
 
     assert_eq!(error, None);
     let expected = [
@@ -167,7 +231,7 @@ async fn what_is_found_is_kept_before_it_is_committed_and_committed_before_the_l
 
 #[tokio::test]
 async fn after_a_restart_frames_the_tables_know_are_judged_apart_from_new_ones() {
-    let (done, _) = diary(vec![ticks(0..6)], vec![4, 2, 4], false).await;
+    let (done, _) = diary(vec![ticks(0..6)], vec![4, 2, 4], Fails::Nothing).await;
 
     let judged: Vec<&String> = done.iter().filter(|step| step.starts_with("judge")).collect();
     assert_eq!(judged, ["judge 0..2", "judge 2..4", "judge 4..6"]);
@@ -175,8 +239,36 @@ async fn after_a_restart_frames_the_tables_know_are_judged_apart_from_new_ones()
 
 #[tokio::test]
 async fn a_lane_that_cannot_keep_what_it_found_stops_before_anything_is_committed() {
-    let (done, error) = diary(vec![ticks(0..3)], Vec::new(), true).await;
+    let (done, error) = diary(vec![ticks(0..3)], Vec::new(), Fails::Keeping).await;
 
     assert_eq!(error.expect("the lane stopped"), "failed to keep alerts in the outbox");
     assert_eq!(done, ["read from 0", "judge 0..3", "keep at 3"]);
+}
+
+#[tokio::test]
+async fn a_frame_that_is_passed_over_shows_in_the_numbers() {
+    let progress = Arc::<Progress>::default();
+    run(vec![ticks(0..3), ticks(3..5)], Vec::new(), Fails::Nothing, &progress).await;
+    assert_eq!((progress.get().skipped(), progress.get().epochs), (0, 1));
+
+    run(vec![ticks(0..3), ticks(4..6)], Vec::new(), Fails::Nothing, &progress).await;
+    let done = progress.get();
+    assert_eq!((done.position, done.offsets, done.skipped()), (6, 5, 1));
+}
+
+#[tokio::test]
+async fn what_the_tables_do_not_account_for_shows_in_the_numbers() {
+    let progress = Arc::<Progress>::default();
+    // The shelf of these tests says that it took nothing.
+    let records = vec![records(0, 7)];
+    run(vec![records.clone()], Vec::new(), Fails::Nothing, &progress).await;
+    assert_eq!((progress.get().records, progress.get().unsettled()), (7, 7));
+
+    // What was in hand when a lane failed is judged again, and is no loss.
+    let progress = Arc::<Progress>::default();
+    run(vec![records], Vec::new(), Fails::Committing, &progress).await;
+    assert_eq!((progress.get().open, progress.get().unsettled()), (7, 0));
+    run(Vec::new(), Vec::new(), Fails::Nothing, &progress).await;
+    let done = progress.get();
+    assert_eq!((done.open, done.given_up, done.unsettled()), (0, 7, 0));
 }

@@ -76,9 +76,8 @@ impl Stored {
         };
         let epoch = std::mem::replace(&mut self.epoch, next);
         self.rows = 0;
-        self.runtime
-            .block_on(self.store.commit(epoch))
-            .map_err(|error| anyhow!(error))
+        let committed = self.runtime.block_on(self.store.commit(epoch));
+        committed.map(drop).map_err(|error| anyhow!(error))
     }
 }
 

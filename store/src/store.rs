@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sekisho_model::Snapshot;
-use sekisho_pipeline::{BoxError, Epoch, Tables};
+use sekisho_pipeline::{BoxError, Committed, Epoch, Tables};
 use tracing::{error, warn};
 use uuid::Uuid;
 
@@ -152,7 +152,7 @@ impl Store {
         Ok(())
     }
 
-    async fn commit_epoch(&mut self, epoch: Epoch) -> Result<(), StoreError> {
+    async fn commit_epoch(&mut self, epoch: Epoch) -> Result<Committed, StoreError> {
         let position = epoch.position;
         let events = event_rows(&epoch.events, self.events.span(position, self.last))?;
         let rejects = reject_rows(&epoch.rejects, self.rejects.span(position, self.last))?;
@@ -160,6 +160,7 @@ impl Store {
         report_late(&self.events, &events);
         report_late(&self.rejects, &rejects);
         report_late(&self.alerts, &alerts);
+        let committed = sum(&[&events, &rejects]);
 
         let events = self.events.stage(events).await?;
         let rejects = self.rejects.stage(rejects).await?;
@@ -175,7 +176,8 @@ impl Store {
         self.done(Step::Alerts)?;
         self.save_manifest(position).await?;
         self.last = Some(position);
-        self.done(Step::Manifest)
+        self.done(Step::Manifest)?;
+        Ok(committed)
     }
 
     async fn save_state(&self, position: i64, snapshot: Snapshot) -> Result<(), StoreError> {
@@ -204,6 +206,19 @@ impl Store {
     }
 }
 
+/// What becomes of rows once they are published.
+fn sum(tables: &[&Rows]) -> Committed {
+    let sum = |of: fn(&Rows) -> usize| {
+        let rows: usize = tables.iter().map(|rows| of(rows)).sum();
+        u64::try_from(rows).unwrap_or(u64::MAX)
+    };
+    Committed {
+        stored: sum(Rows::len),
+        known: sum(Rows::known),
+        late: sum(Rows::late),
+    }
+}
+
 /// Rows that come too late were lost by whoever gave them an offset that had passed: that must not be silent.
 fn report_late(table: &Table, rows: &Rows) {
     if rows.late() > 0 {
@@ -216,7 +231,7 @@ fn report_late(table: &Table, rows: &Rows) {
 }
 
 impl Tables for Store {
-    async fn commit(&mut self, epoch: Epoch) -> Result<(), BoxError> {
+    async fn commit(&mut self, epoch: Epoch) -> Result<Committed, BoxError> {
         Ok(self.commit_epoch(epoch).await?)
     }
 }

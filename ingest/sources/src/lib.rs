@@ -36,7 +36,7 @@ mod testing;
 pub mod tls;
 pub mod unwrap;
 
-pub use counters::{Counted, Counters};
+pub use counters::{Counted, CountedBy, Counters};
 pub use door::DoorError;
 pub use file::{FileFollower, FileSettings};
 pub use forward::{Forward, ForwardDoor, SharedKey};

@@ -14,6 +14,7 @@ use crate::StoreError;
 pub(crate) struct Rows {
     spec: &'static TableSpec,
     batches: Vec<RecordBatch>,
+    known: usize,
     late: usize,
 }
 
@@ -33,6 +34,7 @@ impl Rows {
         Self {
             spec,
             batches: Vec::new(),
+            known: 0,
             late: 0,
         }
     }
@@ -47,14 +49,16 @@ impl Rows {
                 position: span.position,
             });
         }
-        if let Some(since) = span.since {
-            self.late += offsets.values().iter().filter(|&&offset| offset < since).count();
-        }
+        let late = span
+            .since
+            .map_or(0, |since| offsets.values().iter().filter(|&&offset| offset < since).count());
+        self.late += late;
         let keep: BooleanArray = offsets
             .values()
             .iter()
             .map(|&offset| Some(offset >= span.base))
             .collect();
+        self.known += (keep.len() - keep.true_count()).saturating_sub(late);
         let kept = match keep.true_count() {
             0 => return Ok(()),
             count if count == rows.num_rows() => rows.clone(),
@@ -67,6 +71,11 @@ impl Rows {
     /// How many rows there are.
     pub(crate) fn len(&self) -> usize {
         self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// How many rows the table had already.
+    pub(crate) fn known(&self) -> usize {
+        self.known
     }
 
     /// How many rows came with an epoch although an earlier one had passed their offset. They are not stored, as

@@ -150,14 +150,12 @@ impl FileFollower {
             cursor: Some(Arc::from(piece.cursor.as_str())),
             records: piece.records.clone(),
         };
-        if append_patiently(spool, records, &*self.clock, shutdown)
-            .await?
-            .is_none()
-        {
+        let Some(appended) = append_patiently(spool, records, &*self.clock, shutdown).await? else {
             return Ok(false);
-        }
-        self.counters.receive(count);
-        self.counters.accept(count);
+        };
+        self.counters.receive(&self.settings.source, count);
+        self.counters
+            .accept(&self.settings.source, count, appended.repeated);
         Ok(true)
     }
 

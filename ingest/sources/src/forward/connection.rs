@@ -163,21 +163,22 @@ impl Keeper<'_> {
         if count == 0 {
             return Ok(());
         }
-        door.counters.receive(count);
+        let source = &self.source.id;
+        door.counters.receive(source, count);
         let records = self.records(records);
         self.part += 1;
         let appended = match append_patiently(&door.spool, records, &*door.clock, self.shutdown).await {
-            Ok(Some(_)) => Ok(()),
+            Ok(Some(appended)) => Ok(appended),
             Ok(None) => Err(Ended::Shutdown),
             Err(error) => Err(error.into()),
         };
         match (&appended, self.chunk) {
-            (Ok(()), _) => door.counters.accept(count),
-            (Err(_), Some(_)) => door.counters.refuse(count),
+            (Ok(appended), _) => door.counters.accept(source, count, appended.repeated),
+            (Err(_), Some(_)) => door.counters.refuse("unacknowledged", count),
             // A sender that waits for no acknowledgement does not send again.
-            (Err(_), None) => door.counters.drop_some(count),
+            (Err(_), None) => door.counters.drop_some("unacknowledged", count),
         }
-        appended
+        appended.map(drop)
     }
 
     fn records(&self, records: Vec<Vec<u8>>) -> Records {

@@ -57,6 +57,21 @@ impl Refusal {
         }
     }
 
+    /// The word under which it is counted.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::NoToken | Self::UnknownToken => "token",
+            Self::Forbidden => "forbidden",
+            Self::UnknownSource(_) => "unknown_source",
+            Self::TooLarge(_) => "too_large",
+            Self::Undecodable(_) => "undecodable",
+            Self::TooSlow => "too_slow",
+            Self::Busy => "busy",
+            Self::Full => "full",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+
     /// Whether the same request may be taken later.
     pub(super) fn passes(&self) -> bool {
         matches!(self, Self::TooSlow | Self::Busy | Self::Full | Self::Unavailable(_))

@@ -68,10 +68,9 @@ impl Intake {
         let path = call.path.clone();
         let mut held = self.room.hold();
         let taken = match self.sort(call, named, read, &mut held).await {
-            Ok(sorted) => self.append(sorted).await,
+            Ok(sorted) => to_its_end(append(self.door.clone(), sorted)).await,
             Err(refusal) => {
-                self.door.counters.receive(1);
-                self.door.counters.refuse(1);
+                self.door.counters.refuse_unread(refusal.reason());
                 Err(refusal)
             }
         };
@@ -134,33 +133,50 @@ impl Intake {
         held.more(beside.saturating_add(bytes.saturating_sub(unpacked))).await?;
         Ok(sorted)
     }
+}
 
-    /// Appends, with one wait for all groups. If one fails, the sender comes again with all, and those
-    /// that are durable are known then.
-    async fn append<T>(&self, sorted: Sorted<T>) -> Result<Taken<T>, Refusal> {
-        let counters = &self.door.counters;
-        counters.receive(sorted.accepted.saturating_add(sorted.declined));
-        counters.refuse(sorted.declined);
-        let counts: Vec<usize> = sorted.groups.iter().map(|group| group.records.len()).collect();
-        let appended = self.door.spool.append_all(sorted.groups, self.door.clock.now()).await;
-        let mut refusal = None;
-        for (count, appended) in counts.into_iter().zip(appended) {
-            match appended {
-                Ok(_) => counters.accept(count),
-                Err(error) => {
-                    counters.refuse(count);
-                    refusal.get_or_insert_with(|| refused(&error));
-                }
+/// Appends, with one wait for all groups. If one fails, the sender comes again with all, and those
+/// that are durable are known then.
+async fn append<T>(door: HttpDoor, sorted: Sorted<T>) -> Result<Taken<T>, Refusal> {
+    let counters = &door.counters;
+    for _ in 0..sorted.declined {
+        counters.refuse_unread("declined");
+    }
+    let counts: Vec<(Arc<str>, usize)> = sorted.groups.iter().map(size).collect();
+    for (source, count) in &counts {
+        counters.receive(source, *count);
+    }
+    let appended = door.spool.append_all(sorted.groups, door.clock.now()).await;
+    let mut refusal = None;
+    for ((source, count), appended) in counts.into_iter().zip(appended) {
+        match appended {
+            Ok(appended) => counters.accept(&source, count, appended.repeated),
+            Err(error) => {
+                let why = refused(&error);
+                counters.refuse(why.reason(), count);
+                refusal.get_or_insert(why);
             }
         }
-        match refusal {
-            Some(refusal) => Err(refusal),
-            None => Ok(Taken {
-                accepted: sorted.accepted,
-                told: sorted.told,
-            }),
-        }
     }
+    match refusal {
+        Some(refusal) => Err(refusal),
+        None => Ok(Taken {
+            accepted: sorted.accepted,
+            told: sorted.told,
+        }),
+    }
+}
+
+fn size(group: &Records) -> (Arc<str>, usize) {
+    (Arc::clone(&group.origin.source), group.records.len())
+}
+
+/// Work that goes on although its sender goes away: what is being written may be durable, and then it counts.
+pub(super) async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+) -> Result<T, Refusal> {
+    let ended = tokio::spawn(work).await;
+    ended.unwrap_or(Err(Refusal::Unavailable("the program is ending")))
 }
 
 async fn unpack(packing: Packing, body: Vec<u8>, held: &mut Held) -> Result<Vec<u8>, Refusal> {

@@ -117,6 +117,7 @@ async fn a_body_becomes_records_with_their_origin() {
         Counted {
             received: 3,
             accepted: 3,
+            repeated: 0,
             refused: 0,
             dropped: 0
         }
@@ -211,6 +212,7 @@ async fn a_token_is_needed_where_there_is_one() {
         Counted {
             received: 5,
             accepted: 1,
+            repeated: 0,
             refused: 4,
             dropped: 0
         }
@@ -413,6 +415,7 @@ async fn what_is_declined_is_counted() {
         Counted {
             received: 2,
             accepted: 1,
+            repeated: 0,
             refused: 1,
             dropped: 0
         }

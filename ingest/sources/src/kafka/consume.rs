@@ -17,7 +17,7 @@ use super::batch::{Batch, Partition, Value, open};
 use super::context::{Change, Context};
 use super::progress::{Ask, Mark, Progress, Verdict, fingerprint};
 use super::status::KafkaStatus;
-use crate::{Counters, Spool, SpoolError};
+use crate::{Spool, SpoolError};
 
 /// How long to wait for a message before looking whether the program ends.
 const POLL: Duration = Duration::from_millis(200);
@@ -131,24 +131,27 @@ impl<'a> Loop<'a> {
         let appended = self
             .runtime
             .block_on(self.spool.append_all(records, self.door.clock.now()));
-        let counters = &self.door.counters;
+        let (counters, source) = (&self.door.counters, &self.door.settings.source);
         let mut refused = false;
         for (partition, appended) in partitions.into_iter().zip(appended) {
-            let count = match appended {
-                Ok(_) => Counters::accept,
+            let taken = match appended {
+                Ok(appended) => Some(appended.repeated),
                 Err(SpoolError::Full) => {
                     refused = true;
                     continue;
                 }
                 Err(error @ SpoolError::TooLarge { .. }) => {
                     error!(%partition, %error, "Kafka: messages are lost that the spool cannot take");
-                    Counters::drop_some
+                    None
                 }
                 Err(error) => return Err(Ended::Spool(error)),
             };
             if let Some((next, records)) = self.batch.take(&partition) {
-                counters.receive(records);
-                count(counters, records);
+                counters.receive(source, records);
+                match taken {
+                    Some(repeated) => counters.accept(source, records, repeated),
+                    None => counters.drop_some("too_large", records),
+                }
                 store(consumer, &partition, next);
             }
         }

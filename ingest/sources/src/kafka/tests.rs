@@ -181,6 +181,7 @@ async fn messages_become_records_and_only_then_the_position_of_the_group() {
         Counted {
             received: 5,
             accepted: 5,
+            repeated: 0,
             ..Counted::default()
         }
     );

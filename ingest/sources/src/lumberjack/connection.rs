@@ -11,6 +11,7 @@ use tracing::{debug, warn};
 
 use super::LumberjackDoor;
 use super::frame::{self, Frame, NotLumberjack};
+use crate::Appended;
 use crate::door::{append_patiently, log_name};
 use crate::packing::Packing;
 use crate::tcp::{Ended, Link, Room, Stream};
@@ -50,8 +51,9 @@ impl Sender {
         let mut window = Window::default();
         let Err(ended) = self.receive(&mut link, &mut window, &shutdown).await;
         // What is left was not acknowledged, so its sender still has it.
-        self.door.counters.receive(window.batch.len());
-        self.door.counters.refuse(window.batch.len());
+        let counters = &self.door.counters;
+        counters.receive(&self.door.source.id, window.batch.len());
+        counters.refuse("unacknowledged", window.batch.len());
         if ended.is_trouble() {
             warn!(peer = %self.peer, reason = %ended, "closed a connection for lumberjack");
         } else {
@@ -136,27 +138,42 @@ impl Sender {
         window.bytes = 0;
         window.part += 1;
         let (count, counters) = (records.records.len(), &self.door.counters);
-        counters.receive(count);
-        let appended = self.append_alive(records, link, shutdown).await;
-        if appended.is_ok() {
-            counters.accept(count);
-        } else {
-            counters.refuse(count);
+        counters.receive(&self.door.source.id, count);
+        let (appended, told) = self.append_alive(records, link, shutdown).await;
+        match &appended {
+            Ok(appended) => counters.accept(&self.door.source.id, count, appended.repeated),
+            Err(_) => counters.refuse("unacknowledged", count),
         }
         appended?;
+        told?;
         link.send(&frame::acknowledgement(last)).await
     }
 
-    /// Appends, and tells the sender now and then that it takes longer.
-    async fn append_alive(&self, records: Records, link: &mut Link, shutdown: &CancellationToken) -> Result<(), Ended> {
-        let appending = append_patiently(&self.door.spool, records, &*self.door.clock, shutdown);
+    /// Appends, and tells the sender now and then that it takes longer; what became of either. A sender that has gone
+    /// is not waited for, but what is being written is: it may be durable, and then it counts.
+    async fn append_alive(
+        &self,
+        records: Records,
+        link: &mut Link,
+        shutdown: &CancellationToken,
+    ) -> (Result<Appended, Ended>, Result<(), Ended>) {
+        let stop = shutdown.child_token();
+        let appending = append_patiently(&self.door.spool, records, &*self.door.clock, &stop);
         let mut appending = std::pin::pin!(appending);
-        loop {
+        let mut told = Ok(());
+        let appended = loop {
             tokio::select! {
-                appended = &mut appending => return appended?.map(drop).ok_or(Ended::Shutdown),
-                () = tokio::time::sleep(self.keep_alive) => link.send(&frame::acknowledgement(0)).await?,
+                appended = &mut appending => break appended,
+                () = tokio::time::sleep(self.keep_alive), if told.is_ok() => {
+                    told = link.send(&frame::acknowledgement(0)).await;
+                    if told.is_err() {
+                        stop.cancel();
+                    }
+                }
             }
-        }
+        };
+        let appended = appended.map_err(Ended::from);
+        (appended.and_then(|appended| appended.ok_or(Ended::Shutdown)), told)
     }
 
     fn records(&self, records: Vec<Vec<u8>>, part: u64) -> Records {

@@ -90,6 +90,8 @@ pub struct SpoolStatus {
     pub damaged: usize,
     /// Bytes that were cut off when it was opened, of appends that were not completed.
     pub torn_bytes: u64,
+    /// Records that were appended since it was opened.
+    pub appended: u64,
 }
 
 /// A handle of an open spool. When the last one is dropped, what was sent is written and the writer ends.
@@ -103,6 +105,7 @@ struct Handle {
     shared: Arc<Shared>,
     room: Arc<Semaphore>,
     torn_bytes: u64,
+    quota_bytes: u64,
     /// Both are taken when the spool is closed.
     queue: Mutex<Option<mpsc::UnboundedSender<Append>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -120,7 +123,7 @@ impl Spool {
             shared.note_damage(segment, place);
         }
         let (queue, appends) = mpsc::unbounded_channel();
-        let path = folder.clone();
+        let (path, quota_bytes) = (folder.clone(), settings.quota_bytes);
         let writer = Writer::new(Arc::clone(&shared), settings, file, active);
         let writer = std::thread::Builder::new()
             .name("spool".to_owned())
@@ -130,6 +133,7 @@ impl Spool {
             shared,
             room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
             torn_bytes: recovered.torn_bytes,
+            quota_bytes,
             queue: Mutex::new(Some(queue)),
             writer: Mutex::new(Some(writer)),
         };
@@ -186,14 +190,15 @@ impl Spool {
             body,
         };
         let offsets = frame.end();
-        let cursor = match frame.body {
-            FrameBody::Records(records) => records.cursor,
-            FrameBody::Tick | FrameBody::Context(_) => None,
+        let (records, cursor) = match frame.body {
+            FrameBody::Records(records) => (records.records.len(), records.cursor),
+            FrameBody::Tick | FrameBody::Context(_) => (0, None),
         };
         let (reply, answer) = oneshot::channel();
         let append = Append {
             payload,
             offsets,
+            records,
             cursor,
             observed,
             refusable,
@@ -230,7 +235,18 @@ impl Spool {
             bytes,
             damaged: shared.damaged(),
             torn_bytes: self.handle.torn_bytes,
+            appended: shared.appended(),
         }
+    }
+
+    /// How many bytes of disk it may take.
+    pub fn quota_bytes(&self) -> u64 {
+        self.handle.quota_bytes
+    }
+
+    /// How many offsets between two positions belong to nothing: where it began anew above what the tables had.
+    pub fn unused_offsets(&self, from: i64, to: i64) -> i64 {
+        self.handle.shared.unused_offsets(from, to)
     }
 
     /// Why it takes nothing more, if it failed.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
@@ -22,6 +23,10 @@ pub(super) struct Shared {
     cursors: Mutex<Cursors>,
     failure: OnceLock<Arc<str>>,
     damage: Mutex<BTreeSet<(i64, u64)>>,
+    /// Records that were appended since it was opened.
+    appended: AtomicU64,
+    /// From and to where offsets belong to nothing, as it was when it was opened: later segments follow each other.
+    unused: Vec<(i64, i64)>,
     /// Locked as long as it is open.
     _lock: File,
 }
@@ -53,6 +58,9 @@ impl Index {
 impl Shared {
     pub(super) fn new(folder: PathBuf, lock: File, segments: Vec<Segment>, cursors: Cursors) -> Self {
         let end = segments.last().map_or(0, |segment| segment.end);
+        let pairs = segments.iter().zip(segments.iter().skip(1));
+        let unused = pairs.map(|(one, next)| (one.end, next.first));
+        let unused = unused.filter(|(end, first)| end < first).collect();
         Self {
             folder,
             end: watch::Sender::new(end),
@@ -61,6 +69,8 @@ impl Shared {
             cursors: Mutex::new(cursors),
             failure: OnceLock::new(),
             damage: Mutex::default(),
+            appended: AtomicU64::new(0),
+            unused,
             _lock: lock,
         }
     }
@@ -95,6 +105,19 @@ impl Shared {
         if held(&self.damage).insert((segment, place)) {
             warn!(segment, place, "a damaged frame in the spool is passed over");
         }
+    }
+
+    pub(super) fn count(&self, records: u64) {
+        self.appended.fetch_add(records, Ordering::Relaxed);
+    }
+
+    pub(super) fn appended(&self) -> u64 {
+        self.appended.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn unused_offsets(&self, from: i64, to: i64) -> i64 {
+        let within = |&(end, first): &(i64, i64)| (first.min(to) - end.max(from)).max(0);
+        self.unused.iter().map(within).sum()
     }
 
     pub(super) fn damaged(&self) -> usize {

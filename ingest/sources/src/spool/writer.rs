@@ -36,6 +36,8 @@ pub(super) struct Append {
     pub(super) payload: Vec<u8>,
     /// How many offsets it takes.
     pub(super) offsets: i64,
+    /// How many records it has.
+    pub(super) records: usize,
     pub(super) cursor: Option<Arc<str>>,
     pub(super) observed: Time,
     /// Whether it is from outside, and may be refused when the spool is full.
@@ -62,6 +64,7 @@ struct Group {
     bytes: Vec<u8>,
     /// The offset after its last record.
     end: Option<i64>,
+    records: usize,
     cursors: Vec<(Arc<str>, Time, i64)>,
     /// Those of the cursors that are bodies.
     bodies: HashMap<Arc<str>, i64>,
@@ -103,6 +106,7 @@ impl Writer {
                 self.group.bytes.extend_from_slice(&head.to_bytes());
                 self.group.bytes.extend_from_slice(&append.payload);
                 self.group.end = Some(appended.first.saturating_add(append.offsets));
+                self.group.records += append.records;
                 if let Some(cursor) = append.cursor.as_ref().filter(|cursor| is_body(cursor)) {
                     self.group.bodies.insert(Arc::clone(cursor), appended.first);
                 }
@@ -276,6 +280,7 @@ impl Writer {
                 cursors.take(cursor, *observed, *first);
             }
         }
+        self.shared.count(as_u64(group.records));
         self.shared.end.send_replace(self.segment.end);
         for (reply, appended) in group.replies {
             answer(reply, Ok(appended));

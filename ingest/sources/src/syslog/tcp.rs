@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
@@ -140,15 +141,15 @@ impl Sender {
     /// Whether the connection goes on.
     async fn append(&self, batch: Batch, shutdown: &CancellationToken) -> bool {
         let counters = &self.door.counters;
-        counters.receive(batch.messages);
         for (_, records) in batch.into_records(&self.door, self.protocol) {
-            let count = records.records.len();
+            let (source, count) = (Arc::clone(&records.origin.source), records.records.len());
+            counters.receive(&source, count);
             match append_patiently(&self.door.spool, records, &*self.door.clock, shutdown).await {
-                Ok(Some(_)) => counters.accept(count),
-                Ok(None) => counters.drop_some(count),
+                Ok(Some(appended)) => counters.accept(&source, count, appended.repeated),
+                Ok(None) => counters.drop_some("shutdown", count),
                 Err(error) => {
                     warn!(peer = %self.peer, %error, "closed a connection for syslog");
-                    counters.drop_some(count);
+                    counters.drop_some("spool", count);
                     return false;
                 }
             }

@@ -112,6 +112,7 @@ async fn messages_over_tcp_become_records_of_their_source() {
         Counted {
             received: 4,
             accepted: 4,
+            repeated: 0,
             refused: 0,
             dropped: 0
         }

@@ -96,6 +96,7 @@ impl SyslogUdp {
     async fn receive(&self, queue: mpsc::Sender<Datagram>, shutdown: CancellationToken) {
         let room = Arc::new(tokio::sync::Semaphore::new(QUEUE_BYTES_MAX));
         let mut buffer = vec![0; MESSAGE_BYTES_MAX];
+        let unread = Arc::from("unread");
         loop {
             let received = tokio::select! {
                 biased;
@@ -115,7 +116,6 @@ impl SyslogUdp {
             if message.is_empty() {
                 continue;
             }
-            self.door.counters.receive(1);
             let bytes = u32::try_from(message.len()).unwrap_or(u32::MAX);
             let sent = Arc::clone(&room).try_acquire_many_owned(bytes).is_ok_and(|room| {
                 queue
@@ -128,7 +128,8 @@ impl SyslogUdp {
             });
             if !sent {
                 self.lost.add(peer, 1);
-                self.door.counters.drop_some(1);
+                self.door.counters.receive(&unread, 1);
+                self.door.counters.drop_some("queue", 1);
             }
         }
     }
@@ -154,15 +155,22 @@ async fn keep(
 /// There is nobody to wait: what is not taken is lost.
 async fn append(door: &SyslogDoor, lost: &LostBySender, batch: Batch) -> Result<(), DoorError> {
     let (peers, groups): (Vec<IpAddr>, Vec<_>) = batch.into_records(door, "syslog-udp").into_iter().unzip();
-    let counts: Vec<usize> = groups.iter().map(|records: &Records| records.records.len()).collect();
+    let size = |records: &Records| (Arc::clone(&records.origin.source), records.records.len());
+    let counts: Vec<(Arc<str>, usize)> = groups.iter().map(size).collect();
+    for (source, count) in &counts {
+        door.counters.receive(source, *count);
+    }
     let appended = door.spool.append_all(groups, door.clock.now()).await;
-    for ((peer, count), appended) in peers.into_iter().zip(counts).zip(appended) {
-        let Err(error) = appended else {
-            door.counters.accept(count);
-            continue;
+    for ((peer, (source, count)), appended) in peers.into_iter().zip(counts).zip(appended) {
+        let error = match appended {
+            Ok(appended) => {
+                door.counters.accept(&source, count, appended.repeated);
+                continue;
+            }
+            Err(error) => error,
         };
         lost.add(peer, u64::try_from(count).unwrap_or(u64::MAX));
-        door.counters.drop_some(count);
+        door.counters.drop_some("spool", count);
         if !matches!(error, SpoolError::Full | SpoolError::TooLarge { .. }) {
             return Err(error.into());
         }

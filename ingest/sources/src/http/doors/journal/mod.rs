@@ -6,6 +6,7 @@
 
 mod entries;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -21,7 +22,7 @@ use crate::door::append_patiently;
 use crate::http::answer::{Refusal, typed_response};
 use crate::http::body;
 use crate::http::call::Call;
-use crate::http::intake::{Intake, refused};
+use crate::http::intake::{Intake, refused, to_its_end};
 use crate::http::sorter::{Hint, Sorter};
 use entries::Entries;
 
@@ -52,8 +53,7 @@ async fn upload(State(intake): State<Intake>, request: Request<Body>) -> Respons
     } else {
         let taken = take_in_parts(&intake, call).await;
         taken.inspect_err(|refusal| {
-            intake.door.counters.receive(1);
-            intake.door.counters.refuse(1);
+            intake.door.counters.refuse_unread(refusal.reason());
             debug!(path, ?refusal, "refused a request");
         })
     };
@@ -123,19 +123,26 @@ async fn flush(intake: &Intake, sorter: &mut Sorter) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// A sender that goes away does not end an append: what is being written may be durable, and then it counts. Only the
+/// wait for room ends with the sender.
 async fn append(intake: &Intake, group: Records) -> Result<(), Refusal> {
-    let door = &intake.door;
-    let count = group.records.len();
-    door.counters.receive(count);
-    let appended = append_patiently(&door.spool, group, &*door.clock, &door.shutdown).await;
-    let refusal = match appended {
-        Ok(Some(_)) => {
-            door.counters.accept(count);
-            return Ok(());
-        }
-        Ok(None) => Refusal::Unavailable("the program is ending"),
-        Err(error) => refused(&error),
-    };
-    door.counters.refuse(count);
-    Err(refusal)
+    let stop = intake.door.shutdown.child_token();
+    let _gone = stop.clone().drop_guard();
+    let door = intake.door.clone();
+    to_its_end(async move {
+        let (source, count) = (Arc::clone(&group.origin.source), group.records.len());
+        door.counters.receive(&source, count);
+        let appended = append_patiently(&door.spool, group, &*door.clock, &stop).await;
+        let refusal = match appended {
+            Ok(Some(appended)) => {
+                door.counters.accept(&source, count, appended.repeated);
+                return Ok(());
+            }
+            Ok(None) => Refusal::Unavailable("the program is ending"),
+            Err(error) => refused(&error),
+        };
+        door.counters.refuse(refusal.reason(), count);
+        Err(refusal)
+    })
+    .await
 }
