@@ -25,6 +25,7 @@ enum As {
     Local,
     Field,
     Word,
+    Words,
     Then,
     And,
 }
@@ -53,8 +54,17 @@ const FACTS: &[(&str, &str, As)] = &[
     ("days_since", "days_since", As::Number),
     ("messages", "messages", As::Number),
     ("recipients", "recipients", As::Number),
+    ("unfamiliar_recipients", "unfamiliar_recipients", As::Number),
+    ("bounces", "bounces", As::Number),
+    ("restricted", "restricted", As::Text),
+    ("files", "files", As::Number),
+    ("megabytes", "megabytes", As::Number),
+    ("factors", "factors", As::Words),
     ("local_time", "local_time", As::Local),
     ("office_state", "office_state", As::Word),
+    ("from_client", "from_client", As::Text),
+    ("to_client", "to_client", As::Text),
+    ("changed", "changed", As::Words),
 ];
 
 /// Why an alert was raised. A kind of rule that is not known, or facts that are missing, give a plainer
@@ -91,6 +101,7 @@ fn written(value: &Value, form: As, lang: Lang, words: &Words) -> Option<String>
         As::Local => text(value, lang).map(|text| local(&text, lang).unwrap_or(text)),
         As::Field => text(value, lang).map(|name| word(words.fields, &name).map_or(name, str::to_owned)),
         As::Word => text(value, lang).map(|name| word(words.values, &name).map_or(name, str::to_owned)),
+        As::Words => listed(value, words),
         As::Then => list(value, words.then, lang, words),
         As::And => list(value, words.and, lang, words),
     }
@@ -136,6 +147,13 @@ fn text(value: &Value, lang: Lang) -> Option<String> {
         }
         Value::Null | Value::Bool(_) | Value::String(_) => None,
     }
+}
+
+/// Words of a fact that has several.
+fn listed(value: &Value, words: &Words) -> Option<String> {
+    let known = value.as_array()?.iter().filter_map(Value::as_str);
+    let known: Vec<&str> = known.filter_map(|name| word(words.values, name)).collect();
+    (!known.is_empty()).then(|| known.join(words.comma))
 }
 
 fn list(value: &Value, joint: &str, lang: Lang, words: &Words) -> Option<String> {
@@ -275,10 +293,66 @@ mod tests {
             "120 messages to 2,400 recipients within 1 hour (the threshold is 100).",
         );
         check(
+            "mass_send",
+            json!({"unfamiliar_recipients": 60, "messages": 3, "window_minutes": 10, "threshold": 50}),
+            "本人の見慣れない場所から、10分のあいだに3通、のべ60件の宛先にメールを送信しました（しきい値は50件）。",
+            "3 messages to 60 recipients within 10 minutes, from where the person is not known (the threshold is 50).",
+        );
+        check(
+            "mass_send",
+            json!({"bounces": 24, "messages": 24, "window_minutes": 10, "threshold": 20}),
+            "10分のあいだに、送信したメールが24通戻ってきました（しきい値は20通）。",
+            "24 of its mails came back within 10 minutes (the threshold is 20).",
+        );
+        check(
+            "mass_send",
+            json!({"restricted": "restricted from sending"}),
+            "不審な送信が続いたため、メールサービスがこのアカウントの送信を停止しました（restricted from sending）。",
+            "The mail service itself stopped the account (restricted from sending).",
+        );
+        check(
+            "mass_download",
+            json!({"files": 64, "window_minutes": 60, "threshold": 50, "factors": []}),
+            "1時間のあいだに、異なる64件のファイルをダウンロードしました（しきい値は50件）。",
+            "64 different files were downloaded within 1 hour (the threshold is 50).",
+        );
+        check(
+            "mass_download",
+            json!({"files": 30, "window_minutes": 60, "threshold": 50, "factors": ["factor_off_hours", "factor_leaving"]}),
+            "1時間のあいだに、異なる30件のファイルをダウンロードしました（しきい値は50件。営業時間外、退職日が近い利用者のため、件数を重く数えています）。",
+            "30 different files were downloaded within 1 hour (the threshold is 50; they count more for being outside office hours, by somebody who leaves).",
+        );
+        check(
+            "mass_download",
+            json!({"files": 4, "megabytes": 2400, "window_minutes": 60, "threshold": 2_000_000_000_u64, "factors": []}),
+            "1時間のあいだに、4件のファイル、合計2,400MBをダウンロードしました。",
+            "4 files with 2,400 MB in all were downloaded within 1 hour.",
+        );
+        check(
             "privileged_off_hours",
             json!({"local_time": "2026-10-03T02:10:05+09:00", "office_state": "closed"}),
             "営業時間外（現地時刻 2026年10月3日 02:10）に、管理者権限のある操作が行われました。",
             "An administrator's action outside office hours, at 3 October 2026 02:10 local time.",
+        );
+    }
+
+    #[test]
+    fn a_session_tells_both_ends_and_what_changed() {
+        check(
+            "session_reuse",
+            json!({
+                "from_country": "JP", "from_ip": "203.0.113.7", "from_client": "Edge/Windows", "from_time": NOW.to_string(),
+                "to_country": "NL", "to_ip": "198.51.100.9", "to_net_kind": "hosting", "to_client": "python-requests",
+                "to_time": "2026-10-03T01:07:00Z", "minutes_taken": 20, "changed": ["changed_country", "changed_script"],
+            }),
+            "日本・203.0.113.7 09:47（Edge/Windows）→ オランダ・198.51.100.9・データセンター 10:07（python-requests）。同じセッションが20分の間隔で使われており、違う点は次のとおりです：国、スクリプトの利用。",
+            "Japan · 203.0.113.7 09:47 (Edge/Windows) → Netherlands · 198.51.100.9 · data centre 10:07 (python-requests). This is one session, used 20 minutes apart. What changed: the country, a script instead of a browser.",
+        );
+        check(
+            "session_reuse",
+            json!({"from_client": "Edge/Windows", "to_client": "Firefox/Linux", "changed": ["changed_client"]}),
+            "同じセッションが別の場所または別のソフトから使われました。違う点は次のとおりです：ブラウザー。",
+            "One session was used from elsewhere or with another program. What changed: the browser.",
         );
     }
 

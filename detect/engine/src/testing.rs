@@ -9,7 +9,7 @@ pub(crate) mod rig;
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, StringArray};
+use arrow_array::{ArrayRef, BooleanArray, StringArray};
 use jiff::civil::Date;
 use sekisho_model::{Column, EventBatch, EventBuilder, Kind, Origin, Projection, Raw, Time};
 use serde_json::{Map, Value};
@@ -19,23 +19,28 @@ const SOURCE_DEFAULT: &str = "generic.json";
 
 /// A batch of these rows.
 ///
-/// `time` must be given. A row without `event_uid` is named by its index (`row-0`), one without
+/// `time` must be given. A row with an `event_uid` has it from its vendor; one without is named by its
+/// index (`row-0`), one without
 /// `ingest_time` was received when it happened; tenant, source and the other columns that always
 /// have a value get a default.
 pub fn batch(rows: &[Map<String, Value>]) -> Result<EventBatch, String> {
     let mut builder = EventBuilder::new(&Projection::default());
     let mut uids = Vec::with_capacity(rows.len());
+    let mut natives = Vec::with_capacity(rows.len());
     for (index, row) in rows.iter().enumerate() {
         let row = Row::of(row).map_err(|reason| format!("row {index}: {reason}"))?;
         row.append(&mut builder, index)
             .map_err(|reason| format!("row {index}: {reason}"))?;
         let given = row.get(Column::EventUid).and_then(Value::as_str).map(str::to_owned);
+        natives.push(given.is_some());
         uids.push(given.unwrap_or_else(|| format!("row-{index}")));
     }
     let uids: ArrayRef = Arc::new(StringArray::from(uids));
+    let natives: ArrayRef = Arc::new(BooleanArray::from(natives));
     builder
         .finish()
         .with_column(Column::EventUid, uids)
+        .and_then(|batch| batch.with_column(Column::HasNativeId, natives))
         .map_err(|error| error.to_string())
 }
 

@@ -49,9 +49,9 @@ impl Rows {
                 position: span.position,
             });
         }
-        let late = span
-            .since
-            .map_or(0, |since| offsets.values().iter().filter(|&&offset| offset < since).count());
+        let late = span.since.map_or(0, |since| {
+            offsets.values().iter().filter(|&&offset| offset < since).count()
+        });
         self.late += late;
         let keep: BooleanArray = offsets
             .values()

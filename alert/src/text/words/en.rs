@@ -111,6 +111,31 @@ pub(super) static WORDS: Words = Words {
         ("leaver", "The person left on {left}, and the account was used."),
         ("leaver", "The person has left, and the account was used."),
         (
+            "mass_download",
+            "{files} files with {megabytes} MB in all were downloaded within {window_secs}.",
+        ),
+        (
+            "mass_download",
+            "{files} different files were downloaded within {window_secs} (the threshold is {threshold}; they count more for being {factors}).",
+        ),
+        (
+            "mass_download",
+            "{files} different files were downloaded within {window_secs} (the threshold is {threshold}).",
+        ),
+        ("mass_download", "Many files were downloaded within a short time."),
+        (
+            "mass_send",
+            "{messages} messages to {unfamiliar_recipients} recipients within {window_secs}, from where the person is not known (the threshold is {threshold}).",
+        ),
+        (
+            "mass_send",
+            "{bounces} of its mails came back within {window_secs} (the threshold is {threshold}).",
+        ),
+        (
+            "mass_send",
+            "The mail service itself stopped the account ({restricted}).",
+        ),
+        (
             "mass_send",
             "{messages} messages to {recipients} recipients within {window_secs} (the threshold is {threshold}).",
         ),
@@ -125,6 +150,22 @@ pub(super) static WORDS: Words = Words {
         ),
         ("privileged_off_hours", "An administrator's action {office_state}."),
         ("privileged_off_hours", "An administrator's action at an unusual time."),
+        (
+            "session_reuse",
+            "{from_end} ({from_client}) → {to_end} ({to_client}). This is one session, used {minutes_taken} apart. What changed: {changed}.",
+        ),
+        (
+            "session_reuse",
+            "{from_end} → {to_end}. This is one session, used {minutes_taken} apart. What changed: {changed}.",
+        ),
+        (
+            "session_reuse",
+            "One session was used from elsewhere or with another program. What changed: {changed}.",
+        ),
+        (
+            "session_reuse",
+            "One session was used from elsewhere or with another program.",
+        ),
     ],
     reason_any: "\"{title}\" was found (records: {evidence}).",
     fields: &[
@@ -156,6 +197,13 @@ pub(super) static WORDS: Words = Words {
         ("relay", "relay service"),
         ("inflight", "in-flight network"),
         ("fixed", "fixed line"),
+        ("factor_leaving", "by somebody who leaves"),
+        ("factor_off_hours", "outside office hours"),
+        ("factor_unmanaged", "on an unmanaged device"),
+        ("changed_anonymous", "a data centre, VPN or Tor"),
+        ("changed_client", "the browser"),
+        ("changed_country", "the country"),
+        ("changed_script", "a script instead of a browser"),
     ],
     quoted: "\"{thing}\"",
     and: " and ",

@@ -123,6 +123,31 @@ pub(super) static WORDS: Words = Words {
         ("leaver", "{left}に退職した人のアカウントが使われました。"),
         ("leaver", "すでに退職した人のアカウントが使われました。"),
         (
+            "mass_download",
+            "{window_secs}のあいだに、{files}件のファイル、合計{megabytes}MBをダウンロードしました。",
+        ),
+        (
+            "mass_download",
+            "{window_secs}のあいだに、異なる{files}件のファイルをダウンロードしました（しきい値は{threshold}件。{factors}のため、件数を重く数えています）。",
+        ),
+        (
+            "mass_download",
+            "{window_secs}のあいだに、異なる{files}件のファイルをダウンロードしました（しきい値は{threshold}件）。",
+        ),
+        ("mass_download", "短い時間に、大量のファイルをダウンロードしました。"),
+        (
+            "mass_send",
+            "本人の見慣れない場所から、{window_secs}のあいだに{messages}通、のべ{unfamiliar_recipients}件の宛先にメールを送信しました（しきい値は{threshold}件）。",
+        ),
+        (
+            "mass_send",
+            "{window_secs}のあいだに、送信したメールが{bounces}通戻ってきました（しきい値は{threshold}通）。",
+        ),
+        (
+            "mass_send",
+            "不審な送信が続いたため、メールサービスがこのアカウントの送信を停止しました（{restricted}）。",
+        ),
+        (
             "mass_send",
             "{window_secs}のあいだに{messages}通、のべ{recipients}件の宛先にメールを送信しました（しきい値は{threshold}件）。",
         ),
@@ -145,6 +170,22 @@ pub(super) static WORDS: Words = Words {
         (
             "privileged_off_hours",
             "ふだん業務をしていない時間に、管理者権限のある操作が行われました。",
+        ),
+        (
+            "session_reuse",
+            "{from_end}（{from_client}）→ {to_end}（{to_client}）。同じセッションが{minutes_taken}の間隔で使われており、違う点は次のとおりです：{changed}。",
+        ),
+        (
+            "session_reuse",
+            "{from_end} → {to_end}。同じセッションが{minutes_taken}の間隔で使われており、違う点は次のとおりです：{changed}。",
+        ),
+        (
+            "session_reuse",
+            "同じセッションが別の場所または別のソフトから使われました。違う点は次のとおりです：{changed}。",
+        ),
+        (
+            "session_reuse",
+            "同じセッションが別の場所または別のソフトから使われました。",
         ),
     ],
     reason_any: "「{title}」を検知しました（記録{evidence}件）。",
@@ -177,6 +218,13 @@ pub(super) static WORDS: Words = Words {
         ("relay", "中継サービス"),
         ("inflight", "機内回線"),
         ("fixed", "固定回線"),
+        ("factor_leaving", "退職日が近い利用者"),
+        ("factor_off_hours", "営業時間外"),
+        ("factor_unmanaged", "管理外の端末"),
+        ("changed_anonymous", "データセンター・VPN・Torの回線"),
+        ("changed_client", "ブラウザー"),
+        ("changed_country", "国"),
+        ("changed_script", "スクリプトの利用"),
     ],
     quoted: "「{thing}」",
     and: "と",

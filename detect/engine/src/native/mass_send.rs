@@ -1,26 +1,39 @@
-//! More mail recipients within an hour than a person writes to.
+//! More mail than a person writes: the account was opened, and sends on.
 //!
-//! The recipients (`item_count`; a missing count is one) of the mail that an account sent are summed
-//! over a sliding window. A mail is *hot* when some window that contains it reaches the threshold,
-//! and every hot mail is evidence: so the whole wave is told, not only what came after the threshold
-//! was crossed, and the order in which the records come makes no difference.
+//! The mails that an account sent are events with a number of recipients (`item_count`; a missing count
+//! is one). A mail is *hot* when some window that contains it reaches a threshold, and every hot mail is
+//! evidence: so the whole wave is told, not only what came after the threshold was crossed, and the
+//! order in which the records come makes no difference. The windows are
+//!
+//! * an hour with `recipients_min` recipients, or with `people_share` of the people of the firm, or with
+//!   eight times what the person's busiest hours of the last 30 days had, whichever is most;
+//! * ten minutes with `unfamiliar_min` recipients, of mail from where the person is not known;
+//! * ten minutes in which `bounces_min` mails came back.
+//!
+//! Where the provider itself stopped the account (Microsoft 365 writes "restricted from sending"), that
+//! is told at once.
 //!
 //! | parameter | default | |
 //! |---|---|---|
 //! | `recipients_min` | 100 | recipients within the window |
 //! | `window_minutes` | 60 | length of the window |
+//! | `people_share` | 1.1 | recipients within the window, as a share of the people who were active in 30 days: a notice to all the staff is none |
+//! | `unfamiliar_min` | 50 | recipients within ten minutes, from an unfamiliar place |
+//! | `bounces_min` | 20 | mails that came back within ten minutes |
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_model::{Column, Detection, EventBatch, Evidence, Facts, RuleInfo, Snapshot, Time, Weight};
+use sekisho_model::{Column, Detection, EventBatch, Facts, RuleInfo, Snapshot, Time, Weight};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::hours::{Hours, Share};
+use super::looks::Detail;
 use super::people::People;
-use super::{ParameterError, parameters, part, person_entity, person_of, succeeded, within};
+use super::ring::{Event, Ring, Tally};
+use super::{ParameterError, UNFAMILIAR_FROM, parameters, part, person_entity, person_of, share_of, succeeded, within};
 use crate::Detector;
 
 pub(super) const NAME: &str = "mass_send";
@@ -32,14 +45,28 @@ const MAILS_MAX: usize = 8_192;
 /// The most recipients that one mail is believed to have, so that sums stay far from overflow.
 const RECIPIENTS_MAX: i64 = 1_000_000_000;
 
+/// How many times a person's busy hours an hour must have.
+const BUSY_FACTOR: i64 = 8;
+/// The busy hours of a person: no more than one hour in a hundred has more.
+const BUSY: Share = Share(99);
+
+/// The window for mail from an unfamiliar place and for mail that came back.
+const SHORT: Duration = Duration::from_mins(10);
+
+/// What Microsoft 365 says of an account that it stopped.
+const RESTRICTED: &str = "restricted from sending";
+
 /// The form of the state in snapshots.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Parameters {
     recipients_min: i64,
     window_minutes: u64,
+    people_share: f64,
+    unfamiliar_min: i64,
+    bounces_min: i64,
 }
 
 impl Default for Parameters {
@@ -47,6 +74,9 @@ impl Default for Parameters {
         Self {
             recipients_min: 100,
             window_minutes: 60,
+            people_share: 1.1,
+            unfamiliar_min: 50,
+            bounces_min: 20,
         }
     }
 }
@@ -54,41 +84,40 @@ impl Default for Parameters {
 #[derive(Debug)]
 struct MassSend {
     rule: Arc<RuleInfo>,
-    recipients_min: i64,
+    limits: Parameters,
     window: Duration,
     people: People<Outbox>,
 }
 
-/// What a person sent of late, in order of time.
+/// What a person sent.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Outbox {
-    mails: Vec<Mail>,
-    /// When the mail of that id was sent; made again from the mails after a restart.
-    #[serde(skip)]
-    by_uid: BTreeMap<String, Time>,
+    mails: Ring<Mail>,
+    /// The recipients of each hour.
+    hours: Hours,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Mail {
-    time: Time,
-    uid: String,
+    /// None of a mail that came back.
     recipients: i64,
-    /// What there is to tell of it, until it was told.
-    untold: Option<Box<Evidence>>,
+    came_back: bool,
+    unfamiliar: bool,
+    restricted: bool,
+    active_people: i64,
 }
 
 pub(super) fn make(rule: Arc<RuleInfo>, value: &Value) -> Result<Box<dyn Detector>, ParameterError> {
-    let Parameters {
-        recipients_min,
-        window_minutes,
-    } = parameters(NAME, value)?;
-    let recipients_min = within(NAME, "recipients_min", recipients_min, 1, 1_000_000)?;
-    let window_minutes = within(NAME, "window_minutes", window_minutes, 1, 24 * 60)?;
-    let window = Duration::from_mins(window_minutes);
+    let limits: Parameters = parameters(NAME, value)?;
+    within(NAME, "recipients_min", limits.recipients_min, 1, 1_000_000)?;
+    within(NAME, "window_minutes", limits.window_minutes, 1, 24 * 60)?;
+    within(NAME, "people_share", limits.people_share, 0.0, 100.0)?;
+    within(NAME, "unfamiliar_min", limits.unfamiliar_min, 1, 1_000_000)?;
+    within(NAME, "bounces_min", limits.bounces_min, 1, 1_000_000)?;
     Ok(Box::new(MassSend {
         rule,
-        recipients_min,
-        window,
+        window: Duration::from_mins(limits.window_minutes),
+        limits,
         people: People::default(),
     }))
 }
@@ -96,40 +125,33 @@ pub(super) fn make(rule: Arc<RuleInfo>, value: &Value) -> Result<Box<dyn Detecto
 impl Detector for MassSend {
     fn observe(&mut self, batch: &EventBatch, found: &mut Vec<Detection>) {
         for ((tenant, person), rows) in senders(batch) {
-            let last = rows
-                .iter()
-                .map(|row| batch.believed_time(*row))
-                .max()
-                .unwrap_or_default();
-            let Some(outbox) = self.people.meet(tenant, person, last) else {
+            let last = rows.iter().map(|(row, _)| batch.believed_time(*row)).max();
+            let Some(outbox) = self.people.meet(tenant, person, last.unwrap_or_default()) else {
                 continue;
             };
             let Some(touched) = outbox.add(batch, &rows) else {
                 continue;
             };
-            let hot = outbox.newly_hot(touched, self.window, self.recipients_min);
-            for wave in outbox.waves(&hot, self.window) {
-                let mut facts = outbox.heaviest(&wave, self.window);
-                facts.insert("window_minutes".to_owned(), json!(self.window.as_secs() / 60));
-                facts.insert("threshold".to_owned(), json!(self.recipients_min));
-                found.push(Detection {
-                    rule: Arc::clone(&self.rule),
-                    weight: Weight::of(&self.rule),
-                    tenant: Arc::from(tenant),
-                    entity: person_entity(&Arc::from(person)),
-                    evidence: outbox.tell(wave),
-                    facts,
-                    gap: self.window,
-                });
-            }
+            let measures = outbox.measure(touched, &self.limits, self.window);
+            outbox.mails.shrink(MAILS_MAX);
+            found.extend(measures.into_iter().map(|(evidence, facts)| Detection {
+                rule: Arc::clone(&self.rule),
+                weight: Weight::of(&self.rule),
+                tenant: Arc::from(tenant),
+                entity: person_entity(&Arc::from(person)),
+                evidence,
+                facts,
+                gap: self.window.max(SHORT),
+            }));
         }
     }
 
     fn forget_before(&mut self, horizon: Time) {
-        let oldest = horizon.minus(self.window);
+        let oldest = horizon.minus(self.window.max(SHORT));
         self.people.retain(|outbox, _| {
-            outbox.forget_before(oldest);
-            !outbox.mails.is_empty()
+            outbox.mails.forget_before(oldest);
+            outbox.hours.forget_before(horizon);
+            !outbox.mails.is_empty() || !outbox.hours.is_empty()
         });
     }
 
@@ -142,180 +164,161 @@ impl Detector for MassSend {
     }
 }
 
-/// The rows of mail that was sent, by sender.
-fn senders(batch: &EventBatch) -> BTreeMap<(&str, &str), Vec<usize>> {
+/// The rows about mail that was sent, by sender.
+fn senders(batch: &EventBatch) -> BTreeMap<(&str, &str), Vec<(usize, Mail)>> {
     let activity = batch.texts(Column::Activity);
-    let mut senders: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+    let mut senders: BTreeMap<(&str, &str), Vec<(usize, Mail)>> = BTreeMap::new();
     for row in 0..batch.len() {
-        if activity.get(row) != Some("mail_send") || !succeeded(batch, row) {
+        let Some(mail) = mail(batch, row, activity.get(row).unwrap_or_default()) else {
             continue;
-        }
+        };
         if let (Some(tenant), Some(person)) = (batch.text(Column::Tenant, row), person_of(batch, row)) {
-            senders.entry((tenant, person)).or_default().push(row);
+            senders.entry((tenant, person)).or_default().push((row, mail));
         }
     }
     senders
 }
 
+fn mail(batch: &EventBatch, row: usize, activity: &str) -> Option<Mail> {
+    let says_restricted = |column| {
+        let text = batch.text(column, row).unwrap_or_default();
+        text.to_ascii_lowercase().contains(RESTRICTED)
+    };
+    if activity == "mail_send" {
+        let sent = succeeded(batch, row);
+        let count = batch.int(Column::ItemCount, row).unwrap_or(1);
+        return (sent || batch.int(Column::StatusId, row) == Some(2)).then(|| Mail {
+            recipients: if sent { count.clamp(0, RECIPIENTS_MAX) } else { 0 },
+            came_back: !sent,
+            unfamiliar: sent
+                && batch
+                    .float(Column::Unfamiliarity, row)
+                    .is_some_and(|nats| UNFAMILIAR_FROM <= nats),
+            restricted: false,
+            active_people: batch.int(Column::ActivePeople, row).unwrap_or(0),
+        });
+    }
+    let is_notice = matches!(activity, "other" | "risk_detection" | "user_disable" | "user_lock");
+    (is_notice && (says_restricted(Column::Action) || says_restricted(Column::Resource))).then(|| Mail {
+        restricted: true,
+        ..Mail::default()
+    })
+}
+
+type Found = (Vec<sekisho_model::Evidence>, Facts);
+
 impl Outbox {
-    /// Takes in the mails of these rows, and says from when to when something changed.
-    fn add(&mut self, batch: &EventBatch, rows: &[usize]) -> Option<(Time, Time)> {
-        if self.by_uid.len() != self.mails.len() {
-            self.by_uid = self.mails.iter().map(|mail| (mail.uid.clone(), mail.time)).collect();
-        }
+    /// Takes in mails, and says from when to when something changed.
+    fn add(&mut self, batch: &EventBatch, rows: &[(usize, Mail)]) -> Option<(Time, Time)> {
         let mut touched: Option<(Time, Time)> = None;
-        for &row in rows {
-            let Some(uid) = batch.text(Column::EventUid, row) else {
-                continue;
-            };
-            let recipients = batch.int(Column::ItemCount, row).unwrap_or(1).clamp(0, RECIPIENTS_MAX);
-            let known = self.by_uid.get(uid).copied();
-            let time = known.unwrap_or_else(|| batch.believed_time(row));
-            let place = self
-                .mails
-                .partition_point(|mail| (mail.time, mail.uid.as_str()) < (time, uid));
-            if known.is_none() {
-                let untold = Some(Box::new(Evidence::of(batch, row)));
-                self.mails.insert(
-                    place,
-                    Mail {
-                        time,
-                        uid: uid.to_owned(),
-                        recipients,
-                        untold,
-                    },
-                );
-                self.by_uid.insert(uid.to_owned(), time);
-            } else if let Some(mail) = self.mails.get_mut(place) {
-                // An update: the larger count holds, whichever came first.
-                mail.recipients = mail.recipients.max(recipients);
-            }
+        for (row, mail) in rows {
+            let mut known = 0;
+            let time = self.mails.insert(batch, *row, *mail, Detail::Full, |before, update| {
+                known = before.recipients;
+                before.update(update);
+            });
+            let Some(time) = time else { continue };
+            self.hours.add(time, (mail.recipients - known).max(0));
             touched = Some(touched.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
-        }
-        if MAILS_MAX < self.mails.len() {
-            let surplus = self.mails.len() - MAILS_MAX;
-            for mail in self.mails.drain(..surplus) {
-                self.by_uid.remove(&mail.uid);
-            }
         }
         touched
     }
 
-    /// The mails that became hot by a change between two times and were not told.
-    fn newly_hot(&self, (first, last): (Time, Time), window: Duration, recipients_min: i64) -> Vec<usize> {
-        let range = self.between(first.minus(window), last.plus(window));
-        let mut hot = Vec::new();
-        let mut told_to = range.start;
-        for (slice, sum) in Windows::new(&self.mails, range, window) {
-            if recipients_min <= sum {
-                hot.extend(slice.start.max(told_to)..slice.end);
-                told_to = slice.end;
+    /// What became hot and was not told, by each measure.
+    fn measure(&mut self, touched: (Time, Time), limits: &Parameters, window: Duration) -> Vec<Found> {
+        let mut found = Vec::new();
+        let gap = window.max(SHORT);
+        let restricted = self
+            .mails
+            .hot::<Restricted>(touched, Duration::ZERO, |_, count| 0 < count);
+        for wave in self.mails.untold(restricted, gap) {
+            let evidence = wave.into_iter().filter_map(|index| self.mails.tell(index)).collect();
+            found.push((evidence, Facts::from([("restricted".to_owned(), json!(RESTRICTED))])));
+        }
+        let bounces = self
+            .mails
+            .hot::<Bounces>(touched, SHORT, |_, count| limits.bounces_min <= count);
+        found.extend(self.tell::<Bounces>(bounces, (SHORT, gap), "bounces", limits.bounces_min));
+        let unfamiliar = self
+            .mails
+            .hot::<Unfamiliar>(touched, SHORT, |_, sum| limits.unfamiliar_min <= sum);
+        found.extend(self.tell::<Unfamiliar>(unfamiliar, (SHORT, gap), "unfamiliar_recipients", limits.unfamiliar_min));
+        let is_enough = |mail: &Event<Mail>, sum: i64| limits.recipients_min <= sum && self.least(mail, limits) <= sum;
+        let hot = self.mails.hot::<Recipients>(touched, window, is_enough);
+        let least = hot
+            .last()
+            .and_then(|index| self.mails.events().get(*index))
+            .map(|mail| self.least(mail, limits));
+        found.extend(self.tell::<Recipients>(hot, (window, gap), "recipients", least.unwrap_or_default()));
+        found
+    }
+
+    /// How many recipients the hour that ends with a mail must have.
+    fn least(&self, mail: &Event<Mail>, limits: &Parameters) -> i64 {
+        let usual = self.hours.usual_hour(mail.time, BUSY, limits.recipients_min);
+        let own = usual.map_or(0, |usual| usual.saturating_mul(BUSY_FACTOR));
+        let of_all = share_of(limits.people_share, mail.value.active_people);
+        limits.recipients_min.max(own).max(of_all)
+    }
+
+    /// Tells hot mails, in waves, with the heaviest window of each.
+    fn tell<A: Tally<Mail>>(
+        &mut self,
+        hot: Vec<usize>,
+        (window, gap): (Duration, Duration),
+        name: &str,
+        threshold: i64,
+    ) -> Vec<Found> {
+        let mut found = Vec::new();
+        for wave in self.mails.untold(hot, gap) {
+            let mut facts = Facts::from([
+                ("window_minutes".to_owned(), json!(window.as_secs() / 60)),
+                ("threshold".to_owned(), json!(threshold)),
+            ]);
+            if let Some((slice, total)) = self.mails.heaviest::<A>(&wave, window) {
+                let from = self.mails.events().get(slice.start).map(|mail| mail.time.to_string());
+                facts.insert(name.to_owned(), json!(total));
+                facts.insert("messages".to_owned(), json!(slice.len()));
+                facts.insert("window_start".to_owned(), json!(from));
             }
+            let evidence = wave.into_iter().filter_map(|index| self.mails.tell(index)).collect();
+            found.push((evidence, facts));
         }
-        hot.retain(|place| self.mails.get(*place).is_some_and(|mail| mail.untold.is_some()));
-        hot
-    }
-
-    /// Parts newly hot mails where the next is further off than a window: each part is told apart.
-    fn waves(&self, hot: &[usize], window: Duration) -> Vec<Vec<usize>> {
-        let time = |place: &usize| self.mails.get(*place).map(|mail| mail.time).unwrap_or_default();
-        hot.chunk_by(|a, b| time(a).distance(time(b)) <= window)
-            .map(<[usize]>::to_vec)
-            .collect()
-    }
-
-    /// The heaviest window among the hot mails that a wave joins.
-    fn heaviest(&self, wave: &[usize], window: Duration) -> Facts {
-        let (Some(&first), Some(&last)) = (wave.first(), wave.last()) else {
-            return Facts::new();
-        };
-        let joins = |a: &Mail, b: &Mail| b.untold.is_none() && a.time.distance(b.time) <= window;
-        let (mut start, mut end) = (first, last + 1);
-        while let Some([before, after]) = start.checked_sub(1).and_then(|at| self.mails.get(at..=start)) {
-            if !joins(after, before) {
-                break;
-            }
-            start -= 1;
-        }
-        while let Some([before, after]) = self.mails.get(end - 1..=end) {
-            if !joins(before, after) {
-                break;
-            }
-            end += 1;
-        }
-        let heaviest = Windows::new(&self.mails, start..end, window).max_by_key(|(_, sum)| *sum);
-        let Some((slice, recipients)) = heaviest else {
-            return Facts::new();
-        };
-        let from = self.mails.get(slice.start).map(|mail| mail.time.to_string());
-        Facts::from([
-            ("recipients".to_owned(), json!(recipients)),
-            ("messages".to_owned(), json!(slice.len())),
-            ("window_start".to_owned(), json!(from)),
-        ])
-    }
-
-    fn tell(&mut self, wave: Vec<usize>) -> Vec<Evidence> {
-        let told = wave
-            .into_iter()
-            .filter_map(|place| self.mails.get_mut(place)?.untold.take());
-        told.map(|evidence| *evidence).collect()
-    }
-
-    fn between(&self, first: Time, last: Time) -> Range<usize> {
-        let start = self.mails.partition_point(|mail| mail.time < first);
-        let end = self.mails.partition_point(|mail| mail.time <= last);
-        start..end
-    }
-
-    fn forget_before(&mut self, oldest: Time) {
-        let surplus = self.mails.partition_point(|mail| mail.time < oldest);
-        for mail in self.mails.drain(..surplus) {
-            self.by_uid.remove(&mail.uid);
-        }
+        found
     }
 }
 
-/// For each mail of a range, the longest window of the range that ends with it, and the recipients in
-/// that window.
-#[derive(Debug)]
-struct Windows<'a> {
-    mails: &'a [Mail],
-    window: Duration,
-    slice: Range<usize>,
-    end: usize,
-    sum: i64,
-}
-
-impl<'a> Windows<'a> {
-    fn new(mails: &'a [Mail], range: Range<usize>, window: Duration) -> Self {
-        Self {
-            mails,
-            window,
-            slice: range.start..range.start,
-            end: range.end,
-            sum: 0,
-        }
+impl Mail {
+    /// Takes in an update. What speaks more for a finding holds, whichever came first.
+    fn update(&mut self, update: Self) {
+        self.recipients = self.recipients.max(update.recipients);
+        self.came_back |= update.came_back;
+        self.unfamiliar |= update.unfamiliar;
+        self.restricted |= update.restricted;
     }
 }
 
-impl Iterator for Windows<'_> {
-    type Item = (Range<usize>, i64);
+/// What mails add up to.
+macro_rules! tally {
+    ($name:ident, $mail:ident => $amount:expr) => {
+        #[derive(Debug, Default)]
+        struct $name(i64);
 
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.end <= self.slice.end {
-            return None;
-        }
-        let newest = self.mails.get(self.slice.end)?;
-        self.slice.end += 1;
-        self.sum += newest.recipients;
-        while let Some(oldest) = self.mails.get(self.slice.start) {
-            if oldest.time.distance(newest.time) <= self.window {
-                break;
+        impl Tally<Mail> for $name {
+            fn add(&mut self, $mail: &Mail) {
+                self.0 += $amount;
             }
-            self.sum -= oldest.recipients;
-            self.slice.start += 1;
+            fn remove(&mut self, $mail: &Mail) {
+                self.0 -= $amount;
+            }
+            fn total(&self) -> i64 {
+                self.0
+            }
         }
-        Some((self.slice.clone(), self.sum))
-    }
+    };
 }
+
+tally!(Recipients, mail => mail.recipients);
+tally!(Unfamiliar, mail => if mail.unfamiliar { mail.recipients } else { 0 });
+tally!(Bounces, mail => i64::from(mail.came_back));
+tally!(Restricted, mail => i64::from(mail.restricted));

@@ -4,8 +4,10 @@
 //! |---|---|
 //! | `geo_velocity` | sign-ins so far apart that nobody can have travelled between them |
 //! | `leaver` | any use of an account after its owner's last day |
-//! | `mass_send` | more mail recipients within an hour than a person writes to |
+//! | `mass_download` | more files within an hour or a day than a person works with |
+//! | `mass_send` | more mail within an hour than a person writes |
 //! | `privileged_off_hours` | an administrator at work while the office is closed |
+//! | `session_reuse` | a session that goes on in another country, network or program |
 //!
 //! # Invariants
 //! * What a detector finds is a function of the set of rows it was shown, by event time: it says of
@@ -16,13 +18,20 @@
 //! * State is bounded per person and in the number of people, by named constants. What is dropped
 //!   at a bound is the oldest, and only there may a finding depend on the order of rows.
 
+mod client;
 mod days;
+mod facts;
 mod geo_velocity;
+mod hours;
 mod leaver;
+mod looks;
+mod mass_download;
 mod mass_send;
 mod people;
 mod privileged_off_hours;
+mod ring;
 mod rows;
+mod session_reuse;
 #[cfg(test)]
 mod tests;
 
@@ -38,14 +47,21 @@ use serde_json::Value;
 pub(crate) use self::days::Days;
 pub(crate) use self::people::People;
 use crate::Detector;
+use crate::detector::LATENESS_MAX;
 
 /// The names that [`make`] knows, sorted.
-pub const DETECTORS: [&str; 4] = [
+pub const DETECTORS: [&str; 6] = [
     geo_velocity::NAME,
     leaver::NAME,
+    mass_download::NAME,
     mass_send::NAME,
     privileged_off_hours::NAME,
+    session_reuse::NAME,
 ];
+
+/// How long before a row every row has come: [`LATENESS_MAX`], and how far ahead of its receipt a row's
+/// time may be. What is usual is learnt from before.
+const SETTLED_AFTER: Duration = LATENESS_MAX.saturating_add(sekisho_model::ids::FUTURE_MAX);
 
 /// What a detector must know beyond its rule.
 #[derive(Clone, Debug)]
@@ -99,8 +115,10 @@ pub fn make(
     match name {
         geo_velocity::NAME => geo_velocity::make(rule, parameters, surroundings),
         leaver::NAME => leaver::make(rule, parameters, surroundings),
+        mass_download::NAME => mass_download::make(rule, parameters, surroundings),
         mass_send::NAME => mass_send::make(rule, parameters),
         privileged_off_hours::NAME => privileged_off_hours::make(rule, parameters, surroundings),
+        session_reuse::NAME => session_reuse::make(rule, parameters),
         _ => Err(ParameterError::UnknownDetector { name: name.to_owned() }),
     }
 }
@@ -146,6 +164,19 @@ pub(crate) fn person_of(batch: &EventBatch, row: usize) -> Option<&str> {
 pub(crate) fn local_day(zone: &TimeZone, time: Time) -> i64 {
     let offset = zone.to_offset(time.to_jiff()).seconds();
     time.secs().saturating_add(offset.into()).div_euclid(86_400)
+}
+
+/// From how many nats on a place is unfamiliar to a person: one surprising feature, such as a country
+/// never seen, is worth three to five.
+const UNFAMILIAR_FROM: f64 = 3.0;
+
+/// A share of so many people, rounded up.
+fn share_of(share: f64, people: i64) -> i64 {
+    let people = u32::try_from(people).unwrap_or(0);
+    // There is no lossless cast from a float; through text it is exact or none.
+    format!("{:.0}", (share * f64::from(people)).ceil())
+        .parse()
+        .unwrap_or(i64::MAX)
 }
 
 /// Whether the row is of an account that no human being uses.

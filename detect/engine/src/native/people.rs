@@ -35,6 +35,16 @@ impl<S> Default for People<S> {
     }
 }
 
+impl<S> People<S> {
+    /// Of whatever is met by name, no more than `count_max`.
+    pub(super) fn bounded(count_max: usize) -> Self {
+        Self {
+            count_max,
+            ..Self::default()
+        }
+    }
+}
+
 impl<S: Default> People<S> {
     /// The state of a person who did something at `time`; empty for a person met first. If there are
     /// too many people, those who were silent longest are forgotten.

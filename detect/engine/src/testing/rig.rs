@@ -48,11 +48,13 @@ pub(crate) fn every_detector() -> Vec<Box<dyn Detector>> {
     [
         ("geo_velocity", rule("SK-202", "travel", Severity::High, 0.35)),
         ("leaver", rule("SK-401", "lifecycle", Severity::Critical, 0.9)),
+        ("mass_download", rule("SK-504", "data", Severity::High, 0.35)),
         ("mass_send", rule("SK-501", "mailbox", Severity::Critical, 0.9)),
         (
             "privileged_off_hours",
             rule("SK-205", "novelty", Severity::Medium, 0.08),
         ),
+        ("session_reuse", rule("SK-301", "session", Severity::High, 0.6)),
     ]
     .into_iter()
     .map(|(name, rule)| detector(name, rule, &Value::Null))

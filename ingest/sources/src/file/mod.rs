@@ -154,8 +154,7 @@ impl FileFollower {
             return Ok(false);
         };
         self.counters.receive(&self.settings.source, count);
-        self.counters
-            .accept(&self.settings.source, count, appended.repeated);
+        self.counters.accept(&self.settings.source, count, appended.repeated);
         Ok(true)
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::native::facts;
 use sekisho_model::{Evidence, Facts};
 use serde_json::{Value, json};
 
@@ -34,18 +35,8 @@ impl Collision {
             ("minutes_needed".to_owned(), minutes(self.journey.needed)),
             ("ratio".to_owned(), tenths(self.ratio)),
         ]);
-        for (name, end) in [("from", from), ("to", to)] {
-            for (what, value) in [
-                ("city", json!(end.src_city)),
-                ("country", json!(end.src_country)),
-                ("ip", json!(end.src_ip)),
-                ("as_org", json!(end.src_as_org)),
-                ("time", json!(end.time.to_string())),
-                ("source", json!(end.source)),
-            ] {
-                facts.insert(format!("{name}_{what}"), value);
-            }
-        }
+        facts::end(&mut facts, "from", from);
+        facts::end(&mut facts, "to", to);
         Some(facts)
     }
 }

@@ -26,7 +26,7 @@
 //! # Why late records change nothing
 //! A collision is a property of two rows. The last two points depend on history, and would make a
 //! finding depend on which rows had come; so "earlier" begins at the day before the later row's
-//! [`LATENESS_MAX`], of which every row has come. The price is a day more of learning. For the same
+//! [`LATENESS_MAX`](crate::detector::LATENESS_MAX), of which every row has come. The price is a day more of learning. For the same
 //! reason sign-ins are not merged into visits, and no rule counts how often two addresses alternate.
 //!
 //! | parameter | default | |
@@ -53,10 +53,11 @@ use serde_json::Value;
 use self::person::Person;
 use self::travel::JOURNEY_MAX;
 use super::people::People;
-use super::{ParameterError, Surroundings, is_service, local_day, parameters, part, person_entity, person_of};
+use super::{
+    ParameterError, SETTLED_AFTER, Surroundings, is_service, local_day, parameters, part, person_entity, person_of,
+};
 use super::{succeeded, within};
 use crate::Detector;
-use crate::detector::LATENESS_MAX;
 
 pub(super) const NAME: &str = "geo_velocity";
 
@@ -69,10 +70,6 @@ const GAP: Duration = Duration::from_hours(24);
 
 /// For how many days back collisions and countries are remembered.
 const HISTORY_DAYS: i64 = 90;
-
-/// How long before a row every row has come: [`LATENESS_MAX`], and how far ahead of its receipt a row's
-/// time may be.
-const SETTLED_AFTER: Duration = LATENESS_MAX.saturating_add(sekisho_model::ids::FUTURE_MAX);
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -1,6 +1,5 @@
 //! The sign-ins from one place.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use sekisho_model::{Column, EventBatch, Evidence, Time};
 use serde::{Deserialize, Serialize};
 
 use super::place::Place;
+use crate::native::looks::{Detail, Looks};
 
 /// The sign-ins from one place, in order of time.
 #[derive(Debug, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ pub(super) struct Visit {
     pub(super) place: Place,
     pub(super) sign_ins: Vec<SignIn>,
     /// What there is to tell of the sign-ins apart from their id and time. Most are alike.
-    looks: Vec<Evidence>,
+    looks: Looks,
 }
 
 /// A sign-in. What an update adds can make it worth telling, and never takes that back.
@@ -82,7 +82,7 @@ impl Visit {
         Self {
             place,
             sign_ins: Vec::new(),
-            looks: Vec::new(),
+            looks: Looks::default(),
         }
     }
 
@@ -104,22 +104,9 @@ impl Visit {
             known.base |= sign_in.base;
             return more.then_some(place);
         }
-        sign_in.look = self.look(batch, row);
+        sign_in.look = self.looks.note(batch, row, Detail::Full);
         self.sign_ins.insert(place, sign_in);
         Some(place)
-    }
-
-    fn look(&mut self, batch: &EventBatch, row: usize) -> usize {
-        if let Some(index) = self.looks.iter().rposition(|known| looks_like(known, batch, row)) {
-            return index;
-        }
-        self.looks.push(Evidence {
-            event_uid: String::new(),
-            time: Time::default(),
-            observed: Time::default(),
-            ..Evidence::of(batch, row)
-        });
-        self.looks.len() - 1
     }
 
     /// The indices of the sign-ins that are no further from `time` than `reach`.
@@ -168,56 +155,7 @@ impl Visit {
             return;
         }
         self.sign_ins.drain(..surplus);
-        let mut looks = Vec::new();
-        let mut moved: BTreeMap<usize, usize> = BTreeMap::new();
-        for sign_in in &mut self.sign_ins {
-            sign_in.look = *moved.entry(sign_in.look).or_insert_with(|| {
-                looks.extend(self.looks.get(sign_in.look).cloned());
-                looks.len() - 1
-            });
-        }
-        self.looks = looks;
+        self.looks
+            .keep(self.sign_ins.iter_mut().map(|sign_in| &mut sign_in.look));
     }
-}
-
-/// Whether [`Evidence::of`] the row would be the same, apart from its id and time: asked of each
-/// sign-in, so without building it.
-fn looks_like(look: &Evidence, batch: &EventBatch, row: usize) -> bool {
-    // Named one by one, so that a field that is added cannot be overlooked here.
-    let Evidence {
-        event_uid: _,
-        time: _,
-        observed: _,
-        source,
-        activity,
-        status_id,
-        user_name,
-        src_ip,
-        src_country,
-        src_city,
-        src_as_org,
-        src_net_kind,
-        target,
-        resource,
-        user_agent,
-        mfa_result,
-        item_count,
-        privileged,
-    } = look;
-    let text = |column| batch.text(column, row);
-    batch.int(Column::StatusId, row) == Some((*status_id).into())
-        && text(Column::Source) == Some(source)
-        && text(Column::Activity) == Some(activity)
-        && text(Column::UserName) == user_name.as_deref()
-        && text(Column::SrcIp) == src_ip.as_deref()
-        && text(Column::SrcCountry) == src_country.as_deref()
-        && text(Column::SrcCity) == src_city.as_deref()
-        && text(Column::SrcAsOrg) == src_as_org.as_deref()
-        && text(Column::SrcNetKind) == src_net_kind.as_deref()
-        && text(Column::AppName).or_else(|| text(Column::DstHost)) == target.as_deref()
-        && text(Column::Resource).or_else(|| text(Column::Url)) == resource.as_deref()
-        && text(Column::UserAgent) == user_agent.as_deref()
-        && text(Column::MfaResult) == mfa_result.as_deref()
-        && batch.int(Column::ItemCount, row) == *item_count
-        && Evidence::is_privileged(batch, row) == *privileged
 }

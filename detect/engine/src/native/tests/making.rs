@@ -30,12 +30,14 @@ fn a_mistake_says_what_was_expected() {
         (
             "geo_speed",
             json!({}),
-            "unknown detector `geo_speed`, expected one of geo_velocity, leaver, mass_send, privileged_off_hours",
+            "unknown detector `geo_speed`, expected one of geo_velocity, leaver, mass_download, mass_send, \
+             privileged_off_hours, session_reuse",
         ),
         (
             "mass_send",
             json!({"recipients": 5}),
-            "parameters of `mass_send`: unknown field `recipients`, expected `recipients_min` or `window_minutes`",
+            "parameters of `mass_send`: unknown field `recipients`, expected one of `recipients_min`, \
+             `window_minutes`, `people_share`, `unfamiliar_min`, `bounces_min`",
         ),
         (
             "mass_send",

@@ -142,3 +142,55 @@ proptest! {
         prop_assert_eq!(events(&find(&rows, batch_rows)), expected);
     }
 }
+
+#[test]
+fn mail_from_an_unfamiliar_place_and_mail_that_comes_back_have_thresholds_of_their_own() {
+    let odd = |index, minute, nats: f64| {
+        let mut mail = mail(index, minute, 30);
+        mail.insert("unfamiliarity".to_owned(), json!(nats));
+        mail
+    };
+    assert_eq!(events(&find(&[odd(0, 0, 3.0), odd(1, 10, 4.0)], 2)).len(), 2);
+    assert!(find(&[odd(0, 0, 3.0), odd(1, 11, 4.0)], 2).is_empty());
+    assert!(find(&[odd(0, 0, 2.9), odd(1, 10, 4.0)], 2).is_empty());
+
+    let bounce = |index, minute| {
+        let mut mail = mail(index, minute, 1);
+        mail.insert("status_id".to_owned(), json!(2));
+        mail
+    };
+    let bounces: Vec<Row> = (0..20).map(|index| bounce(index, index as i64 / 2)).collect();
+    let found = find(&bounces, 7);
+    assert_eq!(events(&found).len(), 20);
+    assert_eq!(found.last().unwrap().facts["bounces"], json!(20));
+    assert!(find(&bounces[1..], 7).is_empty());
+}
+
+#[test]
+fn an_account_that_the_provider_stopped_is_told_at_once() {
+    let mut notice = mail(0, 0, 1);
+    notice.insert("activity".to_owned(), json!("other"));
+    assert!(find(&[notice.clone()], 1).is_empty());
+    notice.insert("resource".to_owned(), json!("User restricted from sending email"));
+    assert_eq!(events(&find(&[notice], 1)).len(), 1);
+}
+
+#[test]
+fn who_writes_much_each_day_may_write_more_and_a_notice_to_all_the_staff_is_no_wave() {
+    let day = 24 * 60;
+    let mut rows: Vec<Row> = (0..6)
+        .map(|day_index| mail(day_index, day_index as i64 * day, 30))
+        .collect();
+    rows.push(mail(6, 9 * day, 200));
+    assert!(find(&rows, 3).is_empty(), "240 would be eight times the busiest hour");
+    rows.push(mail(7, 9 * day + 1, 40));
+    assert_eq!(events(&find(&rows, 3)), [6, 7].into());
+    rows.reverse();
+    assert_eq!(events(&find(&rows, 8)), [6, 7].into());
+
+    let mut notice = mail(0, 0, 300);
+    notice.insert("active_people".to_owned(), json!(280));
+    assert!(find(&[notice.clone()], 1).is_empty());
+    notice.insert("active_people".to_owned(), json!(270));
+    assert_eq!(find(&[notice], 1).len(), 1);
+}

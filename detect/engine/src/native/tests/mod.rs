@@ -1,5 +1,7 @@
 mod geo_velocity;
 mod law;
 mod making;
+mod mass_download;
 mod mass_send;
 mod rows;
+mod session_reuse;
