@@ -357,6 +357,19 @@ mod tests {
     }
 
     #[test]
+    fn a_tunnel_tells_where_it_began_and_where_the_cloud_was_used() {
+        check(
+            "vpn_and_cloud",
+            json!({
+                "from_city": "Osaka", "from_country": "JP", "from_ip": "203.0.113.7", "from_time": NOW.to_string(),
+                "to_country": "NL", "to_ip": "198.51.100.9", "to_time": "2026-10-03T03:07:00Z",
+            }),
+            "VPNにはOsaka（日本）・203.0.113.7 09:47から接続しているあいだに、クラウドはオランダ・198.51.100.9 12:07から利用されました。同じ人が両方の国にいることはできません。",
+            "In the VPN from Osaka, Japan · 203.0.113.7 09:47, and meanwhile in the cloud from Netherlands · 198.51.100.9 12:07. One person cannot be in both countries.",
+        );
+    }
+
+    #[test]
     fn facts_that_are_missing_or_odd_make_a_plainer_sentence() {
         for odd in [
             json!({}),

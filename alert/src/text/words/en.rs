@@ -166,6 +166,14 @@ pub(super) static WORDS: Words = Words {
             "session_reuse",
             "One session was used from elsewhere or with another program.",
         ),
+        (
+            "vpn_and_cloud",
+            "In the VPN from {from_end}, and meanwhile in the cloud from {to_end}. One person cannot be in both countries.",
+        ),
+        (
+            "vpn_and_cloud",
+            "While the person was in the VPN, the cloud was used from another country.",
+        ),
     ],
     reason_any: "\"{title}\" was found (records: {evidence}).",
     fields: &[

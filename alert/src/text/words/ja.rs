@@ -187,6 +187,14 @@ pub(super) static WORDS: Words = Words {
             "session_reuse",
             "同じセッションが別の場所または別のソフトから使われました。",
         ),
+        (
+            "vpn_and_cloud",
+            "VPNには{from_end}から接続しているあいだに、クラウドは{to_end}から利用されました。同じ人が両方の国にいることはできません。",
+        ),
+        (
+            "vpn_and_cloud",
+            "VPNに接続しているあいだに、クラウドが別の国から利用されました。",
+        ),
     ],
     reason_any: "「{title}」を検知しました（記録{evidence}件）。",
     fields: &[

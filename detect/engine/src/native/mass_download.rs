@@ -25,16 +25,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use sekisho_model::{Column, Detection, EventBatch, Evidence, Facts, RuleInfo, Severity, Snapshot, Time, Weight, ids};
+use sekisho_model::{Column, Detection, EventBatch, Evidence, Facts, RuleInfo, Severity, Snapshot, Time, Weight};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::hours::{Hours, Share, hour};
 use super::looks::Detail;
 use super::people::People;
-use super::ring::{Event, Ring, Tally};
+use super::ring::{Event, Measured, Ring, Tally};
 use super::{ParameterError, Surroundings, is_service, local_day, parameters, part, person_entity, person_of};
-use super::{succeeded, within};
+use super::{short_hash, succeeded, within};
 use crate::Detector;
 
 pub(super) const NAME: &str = "mass_download";
@@ -110,7 +110,7 @@ struct Downloads {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct File {
     /// Which file, as a hash.
-    file: u64,
+    name: u64,
     bytes: i64,
     off_hours: bool,
     leaving: bool,
@@ -150,7 +150,7 @@ impl MassDownload {
             .text(Column::Resource, row)
             .or_else(|| batch.text(Column::EventUid, row))?;
         Some(File {
-            file: short_hash(name),
+            name: short_hash(name),
             bytes: batch.int(Column::BytesOut, row).unwrap_or(0).clamp(0, BYTES_MAX),
             off_hours: matches!(batch.text(Column::OfficeState, row), Some("closed" | "holiday")),
             leaving: left.is_some_and(|left| left.saturating_sub(today) <= LEAVING_DAYS),
@@ -233,14 +233,13 @@ impl Downloads {
     fn add(&mut self, batch: &EventBatch, rows: &[(usize, File)]) -> Option<(Time, Time)> {
         let mut touched: Option<(Time, Time)> = None;
         for (row, file) in rows {
-            let mut known = None;
-            let time = self.files.insert(batch, *row, *file, Detail::Full, |before, update| {
-                known = Some(before.bytes);
-                before.update(update);
-            });
-            let Some(time) = time else { continue };
-            self.bytes.add(time, (file.bytes - known.unwrap_or(0)).max(0));
-            if known.is_none() && self.of_hour(time, file.file) == 1 {
+            let Some(inserted) = self.files.insert(batch, *row, *file) else {
+                continue;
+            };
+            let time = inserted.time;
+            let known = inserted.before.map_or(0, |before| before.bytes);
+            self.bytes.add(time, (file.bytes - known).max(0));
+            if inserted.before.is_none() && self.of_hour(time, file.name) == 1 {
                 self.hours.add(time, 1);
             }
             touched = Some(touched.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
@@ -253,7 +252,7 @@ impl Downloads {
         let start = Time::from_secs(hour(time).saturating_mul(3_600));
         let hour = self.files.between(start, Time(start.plus(HOUR).0.saturating_sub(1)));
         let events = self.files.events().get(hour).unwrap_or_default();
-        events.iter().filter(|event| event.value.file == file).count()
+        events.iter().filter(|event| event.value.name == file).count()
     }
 
     /// What became hot and was not told, by each measure.
@@ -327,7 +326,7 @@ impl Downloads {
 /// What there is to say of the downloads of a window: how many, from when on, and what made them weigh
 /// more.
 fn facts_of(events: &[Event<File>], name: &str) -> Facts {
-    let mut files: Vec<u64> = events.iter().map(|event| event.value.file).collect();
+    let mut files: Vec<u64> = events.iter().map(|event| event.value.name).collect();
     files.sort_unstable();
     files.dedup();
     let bytes: i64 = events.iter().map(|event| event.value.bytes).sum();
@@ -354,14 +353,6 @@ fn facts_of(events: &[Event<File>], name: &str) -> Facts {
     facts
 }
 
-/// The first 64 bits of a hash.
-fn short_hash(text: &str) -> u64 {
-    let hash = ids::content_id(&[text.as_bytes()]);
-    hash.get(..16)
-        .and_then(|hash| u64::from_str_radix(hash, 16).ok())
-        .unwrap_or_default()
-}
-
 impl File {
     /// How many times the download counts.
     fn weight(self) -> i64 {
@@ -370,8 +361,11 @@ impl File {
             .filter(|is| *is)
             .fold(1, |weight, _| weight * 2)
     }
+}
 
-    /// Takes in an update. What speaks more for a finding holds, whichever came first.
+impl Measured for File {
+    const DETAIL: Detail = Detail::Full;
+
     fn update(&mut self, update: Self) {
         self.bytes = self.bytes.max(update.bytes);
         self.off_hours |= update.off_hours;
@@ -397,21 +391,21 @@ impl Files {
 
 impl Tally<File> for Files {
     fn add(&mut self, file: &File) {
-        let before = self.heaviest(file.file);
-        *self.downloads.entry((file.file, file.weight())).or_default() += 1;
-        self.total += self.heaviest(file.file) - before;
+        let before = self.heaviest(file.name);
+        *self.downloads.entry((file.name, file.weight())).or_default() += 1;
+        self.total += self.heaviest(file.name) - before;
     }
 
     fn remove(&mut self, file: &File) {
-        let before = self.heaviest(file.file);
-        let key = (file.file, file.weight());
+        let before = self.heaviest(file.name);
+        let key = (file.name, file.weight());
         if let Some(count) = self.downloads.get_mut(&key) {
             *count = count.saturating_sub(1);
             if *count == 0 {
                 self.downloads.remove(&key);
             }
         }
-        self.total += self.heaviest(file.file) - before;
+        self.total += self.heaviest(file.name) - before;
     }
 
     fn total(&self) -> i64 {

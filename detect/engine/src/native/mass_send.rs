@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 use super::hours::{Hours, Share};
 use super::looks::Detail;
 use super::people::People;
-use super::ring::{Event, Ring, Tally};
+use super::ring::{Event, Measured, Ring, Tally};
 use super::{ParameterError, UNFAMILIAR_FROM, parameters, part, person_entity, person_of, share_of, succeeded, within};
 use crate::Detector;
 
@@ -212,12 +212,10 @@ impl Outbox {
     fn add(&mut self, batch: &EventBatch, rows: &[(usize, Mail)]) -> Option<(Time, Time)> {
         let mut touched: Option<(Time, Time)> = None;
         for (row, mail) in rows {
-            let mut known = 0;
-            let time = self.mails.insert(batch, *row, *mail, Detail::Full, |before, update| {
-                known = before.recipients;
-                before.update(update);
-            });
-            let Some(time) = time else { continue };
+            let Some(inserted) = self.mails.insert(batch, *row, *mail) else {
+                continue;
+            };
+            let (time, known) = (inserted.time, inserted.before.map_or(0, |before| before.recipients));
             self.hours.add(time, (mail.recipients - known).max(0));
             touched = Some(touched.map_or((time, time), |(first, last)| (first.min(time), last.max(time))));
         }
@@ -288,8 +286,9 @@ impl Outbox {
     }
 }
 
-impl Mail {
-    /// Takes in an update. What speaks more for a finding holds, whichever came first.
+impl Measured for Mail {
+    const DETAIL: Detail = Detail::Full;
+
     fn update(&mut self, update: Self) {
         self.recipients = self.recipients.max(update.recipients);
         self.came_back |= update.came_back;

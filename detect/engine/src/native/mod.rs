@@ -8,6 +8,7 @@
 //! | `mass_send` | more mail within an hour than a person writes |
 //! | `privileged_off_hours` | an administrator at work while the office is closed |
 //! | `session_reuse` | a session that goes on in another country, network or program |
+//! | `vpn_and_cloud` | somebody in the VPN from one country and in the cloud from another |
 //!
 //! # Invariants
 //! * What a detector finds is a function of the set of rows it was shown, by event time: it says of
@@ -34,13 +35,14 @@ mod rows;
 mod session_reuse;
 #[cfg(test)]
 mod tests;
+mod vpn_and_cloud;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use sekisho_model::{Column, Entity, EntityKind, EventBatch, RuleInfo, Time};
+use sekisho_model::{Column, Entity, EntityKind, EventBatch, RuleInfo, Time, ids};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -50,18 +52,19 @@ use crate::Detector;
 use crate::detector::LATENESS_MAX;
 
 /// The names that [`make`] knows, sorted.
-pub const DETECTORS: [&str; 6] = [
+pub const DETECTORS: [&str; 7] = [
     geo_velocity::NAME,
     leaver::NAME,
     mass_download::NAME,
     mass_send::NAME,
     privileged_off_hours::NAME,
     session_reuse::NAME,
+    vpn_and_cloud::NAME,
 ];
 
 /// How long before a row every row has come: [`LATENESS_MAX`], and how far ahead of its receipt a row's
 /// time may be. What is usual is learnt from before.
-const SETTLED_AFTER: Duration = LATENESS_MAX.saturating_add(sekisho_model::ids::FUTURE_MAX);
+const SETTLED_AFTER: Duration = LATENESS_MAX.saturating_add(ids::FUTURE_MAX);
 
 /// What a detector must know beyond its rule.
 #[derive(Clone, Debug)]
@@ -119,6 +122,7 @@ pub fn make(
         mass_send::NAME => mass_send::make(rule, parameters),
         privileged_off_hours::NAME => privileged_off_hours::make(rule, parameters, surroundings),
         session_reuse::NAME => session_reuse::make(rule, parameters),
+        vpn_and_cloud::NAME => vpn_and_cloud::make(rule, parameters, surroundings),
         _ => Err(ParameterError::UnknownDetector { name: name.to_owned() }),
     }
 }
@@ -187,6 +191,14 @@ pub(crate) fn is_service(batch: &EventBatch, row: usize) -> bool {
 /// Whether the row tells of something that was done, not merely tried.
 pub(crate) fn succeeded(batch: &EventBatch, row: usize) -> bool {
     batch.int(Column::StatusId, row) == Some(1)
+}
+
+/// The first 64 bits of a hash.
+fn short_hash(text: &str) -> u64 {
+    let hash = ids::content_id(&[text.as_bytes()]);
+    hash.get(..16)
+        .and_then(|hash| u64::from_str_radix(hash, 16).ok())
+        .unwrap_or_default()
 }
 
 fn person_entity(name: &Arc<str>) -> Entity {

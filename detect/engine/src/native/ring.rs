@@ -30,6 +30,24 @@ pub(super) struct Event<T> {
     told: bool,
 }
 
+/// What a detector measures of an event.
+pub(super) trait Measured: Copy {
+    /// How much of the event is told.
+    const DETAIL: Detail;
+
+    /// Takes in an update. What speaks more for a finding holds, whichever came first.
+    fn update(&mut self, update: Self);
+}
+
+/// An event that was taken in.
+#[derive(Debug)]
+pub(super) struct Inserted<T> {
+    /// The time it is judged by.
+    pub(super) time: Time,
+    /// What was known of it before, if it is an update.
+    pub(super) before: Option<T>,
+}
+
 /// What events add up to.
 pub(super) trait Tally<T>: Default {
     /// Adds an event.
@@ -50,16 +68,11 @@ impl<T> Default for Ring<T> {
 }
 
 impl<T> Ring<T> {
-    /// Takes in the event of a row and gives the time it is judged by. An update of a known event is
-    /// merged into it, and keeps its time.
-    pub(super) fn insert(
-        &mut self,
-        batch: &EventBatch,
-        row: usize,
-        value: T,
-        detail: Detail,
-        merge: impl FnOnce(&mut T, T),
-    ) -> Option<Time> {
+    /// Takes in the event of a row. An update of a known event is merged into it, and keeps its time.
+    pub(super) fn insert(&mut self, batch: &EventBatch, row: usize, value: T) -> Option<Inserted<T>>
+    where
+        T: Measured,
+    {
         let uid = batch.text(Column::EventUid, row)?;
         let time = batch.believed_time(row);
         let place = self.place(time, uid);
@@ -73,8 +86,12 @@ impl<T> Ring<T> {
             self.events.iter().position(is_same)
         };
         if let Some(event) = known.and_then(|index| self.events.get_mut(index)) {
-            merge(&mut event.value, value);
-            return Some(event.time);
+            let before = event.value;
+            event.value.update(value);
+            return Some(Inserted {
+                time: event.time,
+                before: Some(before),
+            });
         }
         let event = Event {
             time,
@@ -82,11 +99,11 @@ impl<T> Ring<T> {
             value,
             stated: batch.time(row),
             observed: batch.observed(row),
-            look: self.looks.note(batch, row, detail),
+            look: self.looks.note(batch, row, T::DETAIL),
             told: false,
         };
         self.events.insert(place, event);
-        Some(time)
+        Some(Inserted { time, before: None })
     }
 
     fn place(&self, time: Time, uid: &str) -> usize {

@@ -36,7 +36,7 @@ use serde_json::{Value, json};
 use super::client::Client;
 use super::looks::{self, Detail};
 use super::people::People;
-use super::ring::Ring;
+use super::ring::{Measured, Ring};
 use super::{ParameterError, facts, is_service, parameters, part, person_entity, person_of, succeeded, within};
 use crate::Detector;
 
@@ -66,7 +66,7 @@ const LOCAL_SOURCES: [&str; 5] = [
     "windows.security",
 ];
 
-/// Microsoft Teams, OneDrive, Edge, and the broker that renews tokens for all of them: Microsoft's
+/// Microsoft Teams, `OneDrive`, Edge, and the broker that renews tokens for all of them: Microsoft's
 /// published ids of first-party applications.
 const BACKGROUND_APPS: [&str; 4] = [
     "1fec8e78-bce4-4aaf-ab1b-5451cc387264",
@@ -108,8 +108,19 @@ struct SessionReuse {
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Session {
     ends: Vec<End>,
-    /// Each with the index of its end.
-    uses: Ring<usize>,
+    uses: Ring<Use>,
+}
+
+/// A use, by the index of its end.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Use(usize);
+
+impl Measured for Use {
+    const DETAIL: Detail = Detail::Place;
+
+    /// The first look at a use holds: the ends of a revised event are those it had.
+    fn update(&mut self, _: Self) {}
 }
 
 /// From where and with what a session was used.
@@ -226,7 +237,7 @@ impl Session {
         window: Duration,
     ) -> Option<(Vec<Evidence>, Facts, bool)> {
         let here = self.end(End::of(batch, row, client))?;
-        let time = self.uses.insert(batch, row, here, Detail::Place, |_, _| {})?;
+        let time = self.uses.insert(batch, row, Use(here))?.time;
         self.uses.shrink(USES_MAX);
         let end = self.ends.get(here)?;
         let apart: Vec<Parting> = self.ends.iter().map(|other| end.parting(other)).collect();
@@ -238,7 +249,7 @@ impl Session {
             let Some(use_) = self.uses.events().get(index) else {
                 continue;
             };
-            let parting = apart.get(use_.value).copied().unwrap_or_default();
+            let parting = apart.get(use_.value.0).copied().unwrap_or_default();
             if parting.is_none() {
                 continue;
             }
@@ -254,8 +265,7 @@ impl Session {
         let facts = self.facts(this.min(other), this.max(other), parting);
         let wave = self.uses.untold(told, window).concat();
         let evidence: Vec<Evidence> = wave.into_iter().filter_map(|index| self.uses.tell(index)).collect();
-        let both = parting.by_network() && parting.by_client();
-        (!evidence.is_empty()).then_some((evidence, facts, both))
+        (!evidence.is_empty()).then_some((evidence, facts, parting.is_both()))
     }
 
     /// The index of an end; none if there are too many.
@@ -271,7 +281,7 @@ impl Session {
 
     fn forget_before(&mut self, oldest: Time) {
         self.uses.forget_before(oldest);
-        looks::keep(&mut self.ends, self.uses.values_mut());
+        looks::keep(&mut self.ends, self.uses.values_mut().map(|use_| &mut use_.0));
     }
 
     fn facts(&self, earlier: usize, later: usize, parting: Parting) -> Facts {
@@ -280,7 +290,11 @@ impl Session {
             if let Some(evidence) = self.uses.evidence(index) {
                 facts::end(&mut facts, prefix, &evidence);
             }
-            let end = self.uses.events().get(index).and_then(|use_| self.ends.get(use_.value));
+            let end = self
+                .uses
+                .events()
+                .get(index)
+                .and_then(|use_| self.ends.get(use_.value.0));
             if let Some(name) = end.and_then(|end| end.client.name()) {
                 facts.insert(format!("{prefix}_client"), json!(name));
             }
@@ -318,15 +332,15 @@ impl End {
         let one_network = self.asn.is_some() && self.asn == other.asn;
         let addresses = matches!((self.ip, other.ip), (Some(a), Some(b)) if a != b);
         let clients = (&self.client, &other.client);
-        Parting {
-            script: matches!(
+        Parting([
+            matches!(
                 clients,
                 (Client::Script(_), Client::Browser(_)) | (Client::Browser(_), Client::Script(_))
             ),
-            anonymous: networks && (self.is_anonymous() || other.is_anonymous()),
-            country: countries && !one_network && !self.moves() && !other.moves(),
-            client: addresses && matches!(clients, (Client::Browser(a), Client::Browser(b)) if a != b),
-        }
+            networks && (self.is_anonymous() || other.is_anonymous()),
+            countries && !one_network && !self.moves() && !other.moves(),
+            addresses && matches!(clients, (Client::Browser(a), Client::Browser(b)) if a != b),
+        ])
     }
 
     /// Whether it hides where a person is, or is where no person is.
@@ -354,35 +368,31 @@ fn line(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// In what two uses part; the more telling the greater.
+/// In what two uses part, in the order of [`WAYS`]; the more telling the greater.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Parting {
-    script: bool,
-    anonymous: bool,
-    country: bool,
-    client: bool,
-}
+struct Parting([bool; 4]);
+
+/// How two uses may part, the most telling first.
+const WAYS: [&str; 4] = [
+    "changed_script",
+    "changed_anonymous",
+    "changed_country",
+    "changed_client",
+];
 
 impl Parting {
     fn is_none(self) -> bool {
         self == Self::default()
     }
 
-    fn by_network(self) -> bool {
-        self.anonymous || self.country
-    }
-
-    fn by_client(self) -> bool {
-        self.script || self.client
+    /// Whether both the network and the client changed.
+    fn is_both(self) -> bool {
+        let Self([script, anonymous, country, client]) = self;
+        (script || client) && (anonymous || country)
     }
 
     fn words(self) -> Vec<&'static str> {
-        let words = [
-            (self.country, "changed_country"),
-            (self.anonymous, "changed_anonymous"),
-            (self.client, "changed_client"),
-            (self.script, "changed_script"),
-        ];
-        words.into_iter().filter(|(is, _)| *is).map(|(_, word)| word).collect()
+        let ways = WAYS.into_iter().zip(self.0);
+        ways.filter(|(_, is)| *is).map(|(way, _)| way).collect()
     }
 }

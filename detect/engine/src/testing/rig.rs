@@ -55,6 +55,7 @@ pub(crate) fn every_detector() -> Vec<Box<dyn Detector>> {
             rule("SK-205", "novelty", Severity::Medium, 0.08),
         ),
         ("session_reuse", rule("SK-301", "session", Severity::High, 0.6)),
+        ("vpn_and_cloud", rule("SK-207", "travel", Severity::High, 0.35)),
     ]
     .into_iter()
     .map(|(name, rule)| detector(name, rule, &Value::Null))

@@ -49,7 +49,7 @@ const TAKING: World = World {
     rows_max: 150,
     people: &[0, 1, 2],
     places: &[0, 0, 5, 6, 8, 9],
-    deeds: &[12, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24],
+    deeds: &[12, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26],
 };
 
 /// Where people sign in from.
@@ -81,6 +81,10 @@ fn deed(index: usize) -> Value {
         12 => json!({"activity": "logon", "session_uid": "s", "client_family": "Edge/Windows"}),
         13 => json!({"activity": "token_grant", "session_uid": "s", "client_family": "Firefox/Linux"}),
         14 => json!({"activity": "token_grant", "session_uid": "s", "user_agent": "curl/8.7"}),
+        25 => json!({"activity": "vpn_connect", "source": "openvpn.log", "src_country": "JP", "src_ip": "192.0.2.1",
+            "src_asn": 64_500, "src_net_kind": "fixed"}),
+        26 => json!({"activity": "vpn_disconnect", "source": "openvpn.log", "src_country": "JP", "src_ip": "192.0.2.1",
+            "src_asn": 64_500, "src_net_kind": "fixed"}),
         15..=24 => json!({"activity": "file_download", "resource": index.to_string(), "bytes_out": 700_000_000}),
         _ => json!({"activity": "logon", "status_id": 2}),
     }
@@ -246,7 +250,9 @@ fn the_rows_of_the_law_do_find_something_of_every_kind() {
             *rules.entry("merged".to_owned()).or_default() += merged;
         }
     }
-    for name in ["SK-202", "SK-205", "SK-301", "SK-401", "SK-501", "SK-504", "merged"] {
+    for name in [
+        "SK-202", "SK-205", "SK-207", "SK-301", "SK-401", "SK-501", "SK-504", "merged",
+    ] {
         assert!(rules.get(name).copied().unwrap_or_default() >= 5, "{rules:?}");
     }
 }

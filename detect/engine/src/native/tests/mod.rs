@@ -5,3 +5,4 @@ mod mass_download;
 mod mass_send;
 mod rows;
 mod session_reuse;
+mod vpn_and_cloud;

@@ -116,7 +116,7 @@ fn network_and_client_together_are_more_likely_real() {
     let facts = &found[0].facts;
     assert_eq!(
         facts["changed"],
-        json!(["changed_country", "changed_anonymous", "changed_script"])
+        json!(["changed_script", "changed_anonymous", "changed_country"])
     );
     assert_eq!(facts["from_client"], json!("Edge/Windows"));
     assert_eq!(facts["to_client"], json!("axios"));
