@@ -65,6 +65,11 @@ const FACTS: &[(&str, &str, As)] = &[
     ("from_client", "from_client", As::Text),
     ("to_client", "to_client", As::Text),
     ("changed", "changed", As::Words),
+    ("days", "days", As::Number),
+    ("addresses", "addresses", As::Number),
+    ("users", "users", As::Number),
+    ("countries", "countries", As::Number),
+    ("stopped_by", "stopped_by", As::Word),
 ];
 
 /// Why an alert was raised. A kind of rule that is not known, or facts that are missing, give a plainer
@@ -366,6 +371,32 @@ mod tests {
             }),
             "VPNにはOsaka（日本）・203.0.113.7 09:47から接続しているあいだに、クラウドはオランダ・198.51.100.9 12:07から利用されました。同じ人が両方の国にいることはできません。",
             "In the VPN from Osaka, Japan · 203.0.113.7 09:47, and meanwhile in the cloud from Netherlands · 198.51.100.9 12:07. One person cannot be in both countries.",
+        );
+    }
+
+    #[test]
+    fn attacks_tell_what_was_tried_from_where() {
+        check(
+            "password_stopped",
+            json!({
+                "from_country": "JP", "from_ip": "203.0.113.7", "from_time": NOW.to_string(), "to_country": "NL",
+                "to_ip": "198.51.100.9", "to_time": "2026-10-03T03:07:00Z", "stopped_by": "mfa_required",
+                "window_minutes": 10,
+            }),
+            "これまで日本・203.0.113.7 09:47で使われていたアカウントに、見慣れない場所（オランダ・198.51.100.9 12:07）から正しいパスワードが入力され、MFAの要求により阻止されました。前後10分に、同じ場所や端末からの成功はありません。",
+            "Used from Japan · 203.0.113.7 09:47 before. Then the right password was given from Netherlands · 198.51.100.9 12:07, which is unlike the person, and was stopped by the second factor. There is no success from the same place or device within 10 minutes.",
+        );
+        check(
+            "slow_attack",
+            json!({"days": 7, "addresses": 12, "users": 12, "threshold": 5}),
+            "7日間に、12個の送信元アドレスから12人のパスワードが試されました。各アドレスは1～2回試しただけで、成功はありません（しきい値は5人）。",
+            "Within 7 days, the passwords of 12 people were tried from 12 addresses (the threshold is 5 people). Each address tried once or twice, and none succeeded.",
+        );
+        check(
+            "slow_attack",
+            json!({"days": 7, "addresses": 9, "countries": 3}),
+            "7日間に、3か国の9個の送信元アドレスから、この人のパスワードが試されました。各アドレスは1～2回試しただけで、成功はありません。",
+            "Within 7 days, the person's password was tried from 9 addresses in 3 countries. Each address tried once or twice, and none succeeded.",
         );
     }
 

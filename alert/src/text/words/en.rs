@@ -174,6 +174,30 @@ pub(super) static WORDS: Words = Words {
             "vpn_and_cloud",
             "While the person was in the VPN, the cloud was used from another country.",
         ),
+        (
+            "password_stopped",
+            "Used from {from_end} before. Then the right password was given from {to_end}, which is unlike the person, and was stopped by {stopped_by}. There is no success from the same place or device within {window_secs}.",
+        ),
+        (
+            "password_stopped",
+            "The right password was given from {to_end}, which is unlike the person, and was stopped by {stopped_by}. There is no success from the same place or device within {window_secs}.",
+        ),
+        (
+            "password_stopped",
+            "The right password was given from an unfamiliar place, and stopped.",
+        ),
+        (
+            "slow_attack",
+            "Within {days} days, the passwords of {users} people were tried from {addresses} addresses (the threshold is {threshold} people). Each address tried once or twice, and none succeeded.",
+        ),
+        (
+            "slow_attack",
+            "Within {days} days, the person's password was tried from {addresses} addresses in {countries} countries. Each address tried once or twice, and none succeeded.",
+        ),
+        (
+            "slow_attack",
+            "Passwords are tried little by little, from many addresses.",
+        ),
     ],
     reason_any: "\"{title}\" was found (records: {evidence}).",
     fields: &[
@@ -212,6 +236,11 @@ pub(super) static WORDS: Words = Words {
         ("changed_client", "the browser"),
         ("changed_country", "the country"),
         ("changed_script", "a script instead of a browser"),
+        ("mfa_denied", "a refused second factor"),
+        ("mfa_failed", "a failed second factor"),
+        ("mfa_required", "the second factor"),
+        ("password_expired", "the password's expiry"),
+        ("policy_blocked", "an access policy"),
     ],
     quoted: "\"{thing}\"",
     and: " and ",

@@ -195,6 +195,30 @@ pub(super) static WORDS: Words = Words {
             "vpn_and_cloud",
             "VPNに接続しているあいだに、クラウドが別の国から利用されました。",
         ),
+        (
+            "password_stopped",
+            "これまで{from_end}で使われていたアカウントに、見慣れない場所（{to_end}）から正しいパスワードが入力され、{stopped_by}により阻止されました。前後{window_secs}に、同じ場所や端末からの成功はありません。",
+        ),
+        (
+            "password_stopped",
+            "見慣れない場所（{to_end}）から正しいパスワードが入力され、{stopped_by}により阻止されました。前後{window_secs}に、同じ場所や端末からの成功はありません。",
+        ),
+        (
+            "password_stopped",
+            "見慣れない場所から正しいパスワードが入力され、阻止されました。",
+        ),
+        (
+            "slow_attack",
+            "{days}日間に、{addresses}個の送信元アドレスから{users}人のパスワードが試されました。各アドレスは1～2回試しただけで、成功はありません（しきい値は{threshold}人）。",
+        ),
+        (
+            "slow_attack",
+            "{days}日間に、{countries}か国の{addresses}個の送信元アドレスから、この人のパスワードが試されました。各アドレスは1～2回試しただけで、成功はありません。",
+        ),
+        (
+            "slow_attack",
+            "多数の送信元アドレスから、少しずつパスワードが試されています。",
+        ),
     ],
     reason_any: "「{title}」を検知しました（記録{evidence}件）。",
     fields: &[
@@ -233,6 +257,11 @@ pub(super) static WORDS: Words = Words {
         ("changed_client", "ブラウザー"),
         ("changed_country", "国"),
         ("changed_script", "スクリプトの利用"),
+        ("mfa_denied", "MFAの拒否"),
+        ("mfa_failed", "MFAの失敗"),
+        ("mfa_required", "MFAの要求"),
+        ("password_expired", "パスワードの有効期限切れ"),
+        ("policy_blocked", "アクセスポリシー"),
     ],
     quoted: "「{thing}」",
     and: "と",

@@ -6,8 +6,10 @@
 //! | `leaver` | any use of an account after its owner's last day |
 //! | `mass_download` | more files within an hour or a day than a person works with |
 //! | `mass_send` | more mail within an hour than a person writes |
+//! | `password_stopped` | a right password from an unfamiliar place, stopped by the second factor |
 //! | `privileged_off_hours` | an administrator at work while the office is closed |
 //! | `session_reuse` | a session that goes on in another country, network or program |
+//! | `slow_attack` | passwords that are tried slowly, from many addresses |
 //! | `vpn_and_cloud` | somebody in the VPN from one country and in the cloud from another |
 //!
 //! # Invariants
@@ -28,11 +30,13 @@ mod leaver;
 mod looks;
 mod mass_download;
 mod mass_send;
+mod password_stopped;
 mod people;
 mod privileged_off_hours;
 mod ring;
 mod rows;
 mod session_reuse;
+mod slow_attack;
 #[cfg(test)]
 mod tests;
 mod vpn_and_cloud;
@@ -52,13 +56,15 @@ use crate::Detector;
 use crate::detector::LATENESS_MAX;
 
 /// The names that [`make`] knows, sorted.
-pub const DETECTORS: [&str; 7] = [
+pub const DETECTORS: [&str; 9] = [
     geo_velocity::NAME,
     leaver::NAME,
     mass_download::NAME,
     mass_send::NAME,
+    password_stopped::NAME,
     privileged_off_hours::NAME,
     session_reuse::NAME,
+    slow_attack::NAME,
     vpn_and_cloud::NAME,
 ];
 
@@ -120,8 +126,10 @@ pub fn make(
         leaver::NAME => leaver::make(rule, parameters, surroundings),
         mass_download::NAME => mass_download::make(rule, parameters, surroundings),
         mass_send::NAME => mass_send::make(rule, parameters),
+        password_stopped::NAME => password_stopped::make(rule, parameters, surroundings),
         privileged_off_hours::NAME => privileged_off_hours::make(rule, parameters, surroundings),
         session_reuse::NAME => session_reuse::make(rule, parameters),
+        slow_attack::NAME => slow_attack::make(rule, parameters, surroundings),
         vpn_and_cloud::NAME => vpn_and_cloud::make(rule, parameters, surroundings),
         _ => Err(ParameterError::UnknownDetector { name: name.to_owned() }),
     }

@@ -103,6 +103,19 @@ impl<S> People<S> {
         people.map(|(name, entry)| (&**name, &entry.state))
     }
 
+    pub(super) fn get_mut(&mut self, tenant: &str, person: &str) -> Option<&mut S> {
+        self.tenants
+            .get_mut(tenant)?
+            .get_mut(person)
+            .map(|entry| &mut entry.state)
+    }
+
+    /// Everyone: tenant, name and state.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>, &S)> {
+        let tenants = self.tenants.iter();
+        tenants.flat_map(|(tenant, people)| people.iter().map(move |(name, entry)| (tenant, name, &entry.state)))
+    }
+
     /// Keeps those for whom `keep` is true of their state and the time they last did something.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut S, Time) -> bool) {
         for people in self.tenants.values_mut() {

@@ -50,11 +50,13 @@ pub(crate) fn every_detector() -> Vec<Box<dyn Detector>> {
         ("leaver", rule("SK-401", "lifecycle", Severity::Critical, 0.9)),
         ("mass_download", rule("SK-504", "data", Severity::High, 0.35)),
         ("mass_send", rule("SK-501", "mailbox", Severity::Critical, 0.9)),
+        ("password_stopped", rule("SK-105", "attack", Severity::High, 0.6)),
         (
             "privileged_off_hours",
             rule("SK-205", "novelty", Severity::Medium, 0.08),
         ),
         ("session_reuse", rule("SK-301", "session", Severity::High, 0.6)),
+        ("slow_attack", rule("SK-103", "attack", Severity::Medium, 0.5)),
         ("vpn_and_cloud", rule("SK-207", "travel", Severity::High, 0.35)),
     ]
     .into_iter()
@@ -175,8 +177,27 @@ impl Rig {
             .fold(self.latest, Time::max);
     }
 
+    /// Lets the time go on to the last receipt.
+    pub(crate) fn tick(&mut self) {
+        self.decide(self.latest);
+    }
+
+    /// Nothing more will come.
+    pub(crate) fn finish(&mut self) {
+        self.decide(Time(i64::MAX));
+    }
+
+    fn decide(&mut self, now: Time) {
+        let mut found = Vec::new();
+        for detector in &mut self.detectors {
+            detector.tick(now, &mut found);
+        }
+        self.told.hear(self.casebook.add(found));
+    }
+
     pub(crate) fn forget(&mut self) {
         let horizon = self.latest.minus(LATENESS_MAX);
+        self.decide(horizon);
         self.profiles.forget_before(horizon);
         for detector in &mut self.detectors {
             detector.forget_before(horizon);

@@ -49,7 +49,9 @@ const TAKING: World = World {
     rows_max: 150,
     people: &[0, 1, 2],
     places: &[0, 0, 5, 6, 8, 9],
-    deeds: &[12, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26],
+    deeds: &[
+        12, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 25, 25, 26, 26, 26, 27, 27, 28,
+    ],
 };
 
 /// Where people sign in from.
@@ -85,6 +87,8 @@ fn deed(index: usize) -> Value {
             "src_asn": 64_500, "src_net_kind": "fixed"}),
         26 => json!({"activity": "vpn_disconnect", "source": "openvpn.log", "src_country": "JP", "src_ip": "192.0.2.1",
             "src_asn": 64_500, "src_net_kind": "fixed"}),
+        27 => json!({"activity": "logon", "status_id": 3, "status_reason": "mfa_required", "unfamiliarity": 4.0}),
+        28 => json!({"activity": "logon", "status_id": 2, "status_reason": "mfa_denied", "unfamiliarity": 2.0}),
         15..=24 => json!({"activity": "file_download", "resource": index.to_string(), "bytes_out": 700_000_000}),
         _ => json!({"activity": "logon", "status_id": 2}),
     }
@@ -155,17 +159,21 @@ fn obeys(mut arrivals: Vec<Arrival>, batch_rows: usize, restart_every: usize) ->
     let in_order: Vec<Row> = arrivals.iter().map(|arrival| arrival.row.clone()).collect();
     let mut plain = Rig::new(every_detector);
     plain.feed(&in_order);
+    plain.finish();
 
     arrivals.sort_by_key(|arrival| arrival.minute + arrival.delay);
     let late: Vec<Row> = arrivals.iter().map(|arrival| arrival.row.clone()).collect();
     let mut troubled = Rig::new(every_detector);
     for (number, rows) in late.chunks(batch_rows).enumerate() {
         troubled.feed(rows);
+        troubled.tick();
         troubled.forget();
         if number % restart_every == 0 {
             troubled.restart();
         }
     }
+
+    troubled.finish();
 
     prop_assert_eq!(plain.told.episodes(), troubled.told.episodes());
     prop_assert_eq!(plain.told.incidents(), troubled.told.incidents());
@@ -216,8 +224,10 @@ proptest! {
 
         for rows in rows.chunks(batch_rows) {
             steady.feed(rows);
+            steady.tick();
             steady.forget();
             restarted.feed(rows);
+            restarted.tick();
             restarted.forget();
             restarted.restart();
         }
@@ -242,6 +252,7 @@ fn the_rows_of_the_law_do_find_something_of_every_kind() {
             for arrival in arrivals {
                 rig.feed(&[arrival.row]);
             }
+            rig.finish();
             for (_, rule, _) in rig.told.episodes() {
                 *rules.entry(rule).or_default() += 1;
             }

@@ -31,7 +31,7 @@ fn a_mistake_says_what_was_expected() {
             "geo_speed",
             json!({}),
             "unknown detector `geo_speed`, expected one of geo_velocity, leaver, mass_download, mass_send, \
-             privileged_off_hours, session_reuse, vpn_and_cloud",
+             password_stopped, privileged_off_hours, session_reuse, slow_attack, vpn_and_cloud",
         ),
         (
             "mass_send",

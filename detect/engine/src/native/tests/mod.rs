@@ -3,6 +3,8 @@ mod law;
 mod making;
 mod mass_download;
 mod mass_send;
+mod password_stopped;
 mod rows;
 mod session_reuse;
+mod slow_attack;
 mod vpn_and_cloud;
