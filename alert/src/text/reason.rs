@@ -65,6 +65,15 @@ const FACTS: &[(&str, &str, As)] = &[
     ("from_client", "from_client", As::Text),
     ("to_client", "to_client", As::Text),
     ("changed", "changed", As::Words),
+    ("minutes", "minutes", As::Number),
+    ("answers", "answers", As::Number),
+    ("errors", "errors", As::Number),
+    ("failure", "failure", As::Word),
+    ("how", "how", As::Word),
+    ("site", "site", As::Text),
+    ("path", "path", As::Text),
+    ("http_status", "http_status", As::Text),
+    ("bytes", "bytes", As::Number),
     ("days", "days", As::Number),
     ("addresses", "addresses", As::Number),
     ("users", "users", As::Number),
@@ -397,6 +406,28 @@ mod tests {
             json!({"days": 7, "addresses": 9, "countries": 3}),
             "7日間に、3か国の9個の送信元アドレスから、この人のパスワードが試されました。各アドレスは1～2回試しただけで、成功はありません。",
             "Within 7 days, the person's password was tried from 9 addresses in 3 countries. Each address tried once or twice, and none succeeded.",
+        );
+    }
+
+    #[test]
+    fn web_servers_tell_what_they_answered() {
+        check(
+            "exploit_success",
+            json!({"http_status": 200, "bytes": 1804, "site": "www.example.co.jp"}),
+            "攻撃パターンを含むリクエストに、サーバーが正常応答を返しました。",
+            "The server answered a request that holds an attack with success.",
+        );
+        check(
+            "admin_panel",
+            json!({"site": "www.example.co.jp", "path": "/wp-login.php", "how": "panel_login"}),
+            "www.example.co.jpの管理画面（/wp-login.php）に、社外の初めての回線からサインインがありました。",
+            "From a network outside that is new to it, somebody signed in at the admin panel of www.example.co.jp (/wp-login.php).",
+        );
+        check(
+            "error_burst",
+            json!({"errors": 120, "answers": 130, "minutes": 4, "threshold": 20, "failure": "failure_server"}),
+            "4分間に、130件の応答のうち120件がサーバーのエラーでした（しきい値は1分あたり20件）。",
+            "120 of 130 answers within 4 minutes were errors of the server (the threshold is 20 a minute).",
         );
     }
 

@@ -198,6 +198,31 @@ pub(super) static WORDS: Words = Words {
             "slow_attack",
             "Passwords are tried little by little, from many addresses.",
         ),
+        (
+            "exploit_success",
+            "{site} answered a request that holds an attack ({resource}) with success ({http_status}, {bytes} bytes), and not as it answers what does not exist.",
+        ),
+        (
+            "exploit_success",
+            "The server answered a request that holds an attack ({resource}) with success ({http_status}).",
+        ),
+        (
+            "exploit_success",
+            "The server answered a request that holds an attack with success.",
+        ),
+        (
+            "admin_panel",
+            "From a network outside that is new to it, somebody {how} at the admin panel of {site} ({path}).",
+        ),
+        (
+            "admin_panel",
+            "Somebody signed in to the admin panel of a site from a network outside that is new to it.",
+        ),
+        (
+            "error_burst",
+            "{errors} of {answers} answers within {minutes} minutes were {failure} (the threshold is {threshold} a minute).",
+        ),
+        ("error_burst", "The site answered with errors for minutes."),
     ],
     reason_any: "\"{title}\" was found (records: {evidence}).",
     fields: &[
@@ -241,6 +266,10 @@ pub(super) static WORDS: Words = Words {
         ("mfa_required", "the second factor"),
         ("password_expired", "the password's expiry"),
         ("policy_blocked", "an access policy"),
+        ("panel_login", "signed in"),
+        ("panel_page", "opened a page that needs a sign-in"),
+        ("failure_refused", "refusals"),
+        ("failure_server", "errors of the server"),
     ],
     quoted: "\"{thing}\"",
     and: " and ",

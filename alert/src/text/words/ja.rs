@@ -219,6 +219,31 @@ pub(super) static WORDS: Words = Words {
             "slow_attack",
             "多数の送信元アドレスから、少しずつパスワードが試されています。",
         ),
+        (
+            "exploit_success",
+            "攻撃パターンを含むリクエスト（{resource}）に、{site}が正常応答（{http_status}、{bytes}バイト）を返しました。ふだんの「ページがない」ときの応答とは異なります。",
+        ),
+        (
+            "exploit_success",
+            "攻撃パターンを含むリクエスト（{resource}）に、サーバーが正常応答（{http_status}）を返しました。",
+        ),
+        (
+            "exploit_success",
+            "攻撃パターンを含むリクエストに、サーバーが正常応答を返しました。",
+        ),
+        (
+            "admin_panel",
+            "{site}の管理画面（{path}）に、社外の初めての回線から{how}。",
+        ),
+        (
+            "admin_panel",
+            "Webサイトの管理画面に、社外の初めての回線からサインインがありました。",
+        ),
+        (
+            "error_burst",
+            "{minutes}分間に、{answers}件の応答のうち{errors}件が{failure}でした（しきい値は1分あたり{threshold}件）。",
+        ),
+        ("error_burst", "短い時間に、Webサイトがエラーを返し続けました。"),
     ],
     reason_any: "「{title}」を検知しました（記録{evidence}件）。",
     fields: &[
@@ -262,6 +287,10 @@ pub(super) static WORDS: Words = Words {
         ("mfa_required", "MFAの要求"),
         ("password_expired", "パスワードの有効期限切れ"),
         ("policy_blocked", "アクセスポリシー"),
+        ("panel_login", "サインインがありました"),
+        ("panel_page", "サインインしないと見られないページが開かれました"),
+        ("failure_refused", "認証・権限のエラー"),
+        ("failure_server", "サーバーのエラー"),
     ],
     quoted: "「{thing}」",
     and: "と",

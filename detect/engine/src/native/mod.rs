@@ -2,6 +2,9 @@
 //!
 //! | name | fires on |
 //! |---|---|
+//! | `admin_panel` | somebody from outside who signed in to the administration of a web site |
+//! | `error_burst` | a web site that answers with errors for minutes |
+//! | `exploit_success` | an attack on a web server that it answered with success |
 //! | `geo_velocity` | sign-ins so far apart that nobody can have travelled between them |
 //! | `leaver` | any use of an account after its owner's last day |
 //! | `mass_download` | more files within an hour or a day than a person works with |
@@ -21,8 +24,11 @@
 //! * State is bounded per person and in the number of people, by named constants. What is dropped
 //!   at a bound is the oldest, and only there may a finding depend on the order of rows.
 
+mod admin_panel;
 mod client;
 mod days;
+mod error_burst;
+mod exploit_success;
 mod facts;
 mod geo_velocity;
 mod hours;
@@ -40,6 +46,7 @@ mod slow_attack;
 #[cfg(test)]
 mod tests;
 mod vpn_and_cloud;
+mod web;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -56,7 +63,10 @@ use crate::Detector;
 use crate::detector::LATENESS_MAX;
 
 /// The names that [`make`] knows, sorted.
-pub const DETECTORS: [&str; 9] = [
+pub const DETECTORS: [&str; 12] = [
+    admin_panel::NAME,
+    error_burst::NAME,
+    exploit_success::NAME,
     geo_velocity::NAME,
     leaver::NAME,
     mass_download::NAME,
@@ -122,6 +132,9 @@ pub fn make(
     surroundings: &Surroundings,
 ) -> Result<Box<dyn Detector>, ParameterError> {
     match name {
+        admin_panel::NAME => admin_panel::make(rule, parameters, surroundings),
+        error_burst::NAME => error_burst::make(rule, parameters),
+        exploit_success::NAME => exploit_success::make(rule, parameters),
         geo_velocity::NAME => geo_velocity::make(rule, parameters, surroundings),
         leaver::NAME => leaver::make(rule, parameters, surroundings),
         mass_download::NAME => mass_download::make(rule, parameters, surroundings),

@@ -1,11 +1,11 @@
-//! Detectors that judge each row by itself.
+//! Detectors that judge each row by itself, and by what was learnt long before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_model::{Column, Detection, EventBatch, Evidence, Facts, RuleInfo, Snapshot, Time, Weight};
+use sekisho_model::{Column, Detection, Entity, EventBatch, Evidence, Facts, RuleInfo, Snapshot, Time, Weight};
 
 use super::{part, person_entity, person_of};
 use crate::Detector;
@@ -29,6 +29,31 @@ pub(super) trait RowTest: Debug + Send {
 
     /// What there is to say of a row that is one.
     fn facts(&self, batch: &EventBatch, row: usize) -> Facts;
+
+    /// Who is suspected of a row that is one: the person, if nothing else is said.
+    fn entity(&self, batch: &EventBatch, row: usize) -> Option<Entity> {
+        Some(person_entity(&Arc::from(person_of(batch, row)?)))
+    }
+
+    /// How much a row weighs that is one.
+    fn weight(&self, rule: &RuleInfo, _batch: &EventBatch, _row: usize) -> Weight {
+        Weight::of(rule)
+    }
+
+    /// Learns from the rows of a batch before they are judged. What is learnt may only be asked of rows
+    /// that happened when all of it had come.
+    fn learn(&mut self, _batch: &EventBatch) {}
+
+    /// Forgets what no row can ask any more.
+    fn forget_before(&mut self, _horizon: Time) {}
+
+    /// Saves what was learnt.
+    fn snapshot(&self, _part: &str, _into: &mut Snapshot) -> Result<(), serde_json::Error> {
+        Ok(())
+    }
+
+    /// Goes on from what was saved.
+    fn restore(&mut self, _part: &str, _from: &Snapshot) {}
 }
 
 /// The time, identity and index of each row that fired.
@@ -63,38 +88,45 @@ impl<T: RowTest> RowDetector<T> {
     fn part(&self) -> String {
         part(T::NAME, FORM, &self.rule)
     }
+
+    fn learnt(&self) -> String {
+        format!("{}/learnt", self.part())
+    }
 }
 
 impl<T: RowTest> Detector for RowDetector<T> {
     fn observe(&mut self, batch: &EventBatch, found: &mut Vec<Detection>) {
-        let mut fired: BTreeMap<(&str, &str), Firings<'_>> = BTreeMap::new();
+        self.test.learn(batch);
+        let mut fired: BTreeMap<(&str, Entity), Firings<'_>> = BTreeMap::new();
         for row in 0..batch.len() {
             if !self.test.fires(batch, row) {
                 continue;
             }
-            let (Some(tenant), Some(person), Some(uid)) = (
+            let (Some(tenant), Some(entity), Some(uid)) = (
                 batch.text(Column::Tenant, row),
-                person_of(batch, row),
+                self.test.entity(batch, row),
                 batch.text(Column::EventUid, row),
             ) else {
                 continue;
             };
             let time = batch.believed_time(row);
             if self.tell(time, uid) {
-                fired.entry((tenant, person)).or_default().push((time, uid, row));
+                fired.entry((tenant, entity)).or_default().push((time, uid, row));
             }
         }
-        for ((tenant, person), mut rows) in fired {
+        for ((tenant, entity), mut rows) in fired {
             rows.sort_unstable();
             let facts = rows
                 .last()
                 .map(|(_, _, row)| self.test.facts(batch, *row))
                 .unwrap_or_default();
+            let weights = rows.iter().map(|(_, _, row)| self.test.weight(&self.rule, batch, *row));
+            let weight = weights.reduce(Weight::max).unwrap_or_else(|| Weight::of(&self.rule));
             found.push(Detection {
                 rule: Arc::clone(&self.rule),
-                weight: Weight::of(&self.rule),
+                weight,
                 tenant: Arc::from(tenant),
-                entity: person_entity(&Arc::from(person)),
+                entity,
                 evidence: rows.iter().map(|(_, _, row)| Evidence::of(batch, *row)).collect(),
                 facts,
                 gap: T::GAP,
@@ -104,10 +136,12 @@ impl<T: RowTest> Detector for RowDetector<T> {
 
     fn forget_before(&mut self, horizon: Time) {
         self.told = self.told.split_off(&(horizon, String::new()));
+        self.test.forget_before(horizon);
     }
 
     fn snapshot(&self, into: &mut Snapshot) -> Result<(), serde_json::Error> {
-        into.put(&self.part(), "told", &self.told)
+        into.put(&self.part(), "told", &self.told)?;
+        self.test.snapshot(&self.learnt(), into)
     }
 
     fn restore(&mut self, from: &Snapshot) {
@@ -115,5 +149,7 @@ impl<T: RowTest> Detector for RowDetector<T> {
             [(_, told)] => serde_json::from_str(told).unwrap_or_default(),
             _ => BTreeSet::new(),
         };
+        let part = self.learnt();
+        self.test.restore(&part, from);
     }
 }

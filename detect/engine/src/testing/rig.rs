@@ -46,6 +46,9 @@ pub(crate) fn rule(id: &str, family: &str, severity: Severity, probability: f64)
 /// All native detectors with their defaults.
 pub(crate) fn every_detector() -> Vec<Box<dyn Detector>> {
     [
+        ("admin_panel", rule("SK-604", "web", Severity::High, 0.4)),
+        ("error_burst", rule("SK-605", "web", Severity::Medium, 0.3)),
+        ("exploit_success", rule("SK-603", "web", Severity::High, 0.5)),
         ("geo_velocity", rule("SK-202", "travel", Severity::High, 0.35)),
         ("leaver", rule("SK-401", "lifecycle", Severity::Critical, 0.9)),
         ("mass_download", rule("SK-504", "data", Severity::High, 0.35)),

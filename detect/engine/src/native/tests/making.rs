@@ -30,7 +30,8 @@ fn a_mistake_says_what_was_expected() {
         (
             "geo_speed",
             json!({}),
-            "unknown detector `geo_speed`, expected one of geo_velocity, leaver, mass_download, mass_send, \
+            "unknown detector `geo_speed`, expected one of admin_panel, error_burst, \
+             exploit_success, geo_velocity, leaver, mass_download, mass_send, \
              password_stopped, privileged_off_hours, session_reuse, slow_attack, vpn_and_cloud",
         ),
         (
