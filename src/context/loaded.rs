@@ -12,7 +12,7 @@ use sekisho_enrich::{
 
 use sekisho_formats::Map;
 
-use super::{Bundle, Generation};
+use super::{Bundle, Generation, context_lists, own_lists};
 use crate::rules;
 use crate::settings::Settings;
 
@@ -84,7 +84,10 @@ impl Loaded {
             rules::add(&mut own, name, bytes);
         }
         let sources: Vec<&str> = sekisho_formats::FORMATS.iter().map(|spec| spec.id).collect();
-        let rules = RuleSet::compile(&rules::folders(own), &sources, &surroundings(settings));
+        let mut surroundings = surroundings(settings);
+        surroundings.lists = context_lists(&people, &networks);
+        surroundings.lists.extend(own_lists(bundle.under("rules")));
+        let rules = RuleSet::compile(&rules::folders(own), &sources, &surroundings);
         problems.extend(rules.problems().iter().map(ToString::to_string));
         Ok(Self {
             rules,

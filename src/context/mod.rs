@@ -5,9 +5,11 @@
 //! that a replay after a crash decides by the same files as before.
 
 mod bundle;
+mod lists;
 mod loaded;
 mod watch;
 
 pub(crate) use bundle::{Bundle, Generation};
+pub(crate) use lists::{context_lists, own_lists};
 pub(crate) use loaded::{ContextError, Loaded, calendar, surroundings};
 pub(crate) use watch::Watcher;

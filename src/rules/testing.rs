@@ -7,12 +7,12 @@ use sekisho_detect::rules::{RuleFolder, RuleSet};
 use sekisho_detect::{Engine, testing};
 use sekisho_enrich::{Enricher, Networks, People};
 use sekisho_formats::{Decoder, YearPolicy};
-use sekisho_model::{EventBatch, Origin, Raw, Time};
+use sekisho_model::{Alert, EventBatch, Origin, Raw, Time};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::RuleText;
-use crate::context::{calendar, surroundings};
+use crate::context::{calendar, context_lists, surroundings};
 use crate::judge::merge;
 use crate::settings::Settings;
 
@@ -103,12 +103,15 @@ fn list(firings: &BTreeSet<Firing>) -> String {
 
 fn run_case(case: &Case, folder: &RuleFolder, settings: &Settings, backwards: bool) -> Result<BTreeSet<Firing>> {
     let sources: Vec<&str> = sekisho_formats::FORMATS.iter().map(|spec| spec.id).collect();
-    let rules = RuleSet::compile(std::slice::from_ref(folder), &sources, &surroundings(settings));
+    let (people, networks) = lists(case)?;
+    let mut surroundings = surroundings(settings);
+    surroundings.lists = context_lists(&people, &networks);
+    let rules = RuleSet::compile(std::slice::from_ref(folder), &sources, &surroundings);
     if let Some(problem) = rules.problems().first() {
         bail!("{problem}");
     }
     let mut engine = Engine::new(rules);
-    let enricher = enricher(case, settings)?;
+    let enricher = Enricher::new(None, networks, people, calendar(settings)?);
     let mut batch = if case.records.is_empty() {
         events(&case.events)?
     } else {
@@ -121,18 +124,23 @@ fn run_case(case: &Case, folder: &RuleFolder, settings: &Settings, backwards: bo
     let batch = enricher.enrich(batch);
     let mut findings = engine.judge(&batch);
     merge(&mut findings, engine.finish());
-    Ok(findings
+    // Of several states of an alert, the last one counts.
+    let alerts: BTreeMap<&str, &Alert> = findings
         .alerts
         .iter()
-        .filter(|update| update.alert.merged_into.is_none())
-        .map(|update| Firing {
-            entity: update.alert.entity.name.to_string(),
-            level: update.alert.rule.severity.name().to_owned(),
+        .map(|update| (update.alert.alert_id.as_str(), &update.alert))
+        .collect();
+    let alerts = alerts.into_values().filter(|alert| alert.merged_into.is_none());
+    Ok(alerts
+        .map(|alert| Firing {
+            entity: alert.entity.name.to_string(),
+            level: alert.severity.name().to_owned(),
         })
         .collect())
 }
 
-fn enricher(case: &Case, settings: &Settings) -> Result<Enricher> {
+/// The lists of people and networks of a test.
+fn lists(case: &Case) -> Result<(People, Networks)> {
     let people = csv(
         &["user", "aliases", "kind", "joined", "left", "privileged"],
         &case.people,
@@ -143,7 +151,7 @@ fn enricher(case: &Case, settings: &Settings) -> Result<Enricher> {
     if let Some(problem) = wrong_people.first().or(wrong_networks.first()) {
         bail!("{problem}");
     }
-    Ok(Enricher::new(None, networks, people, calendar(settings)?))
+    Ok((people, networks))
 }
 
 /// A list as the CSV file it would be in.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use sekisho_model::{EventBatch, RuleInfo};
 use sekisho_sigma::{Bound, Comparison, Detection, FieldTest, Filter, Number, Pattern, Rule, Search, Test, Token};
 
+use jiff::tz::TimeZone;
+
 use crate::predicate::{Evaluation, Leaves};
 use crate::rules::Scope;
 use crate::sigma_match::SigmaDetector;
@@ -99,7 +101,12 @@ impl Written {
         })
     }
 
-    fn searches(&self, row: &EventBatch) -> Vec<SearchExplanation> {
+    fn searches(&self, zone: &TimeZone, row: &EventBatch) -> Vec<SearchExplanation> {
+        let by = Judging {
+            scope: &self.scope,
+            zone,
+            row,
+        };
         let own = self
             .detection
             .searches
@@ -111,7 +118,7 @@ impl Written {
         });
         own.chain(filters)
             .map(|(name, search)| {
-                let alternatives = alternatives(search, &self.scope, row);
+                let alternatives = alternatives(search, &by);
                 SearchExplanation {
                     name,
                     matched: alternatives.iter().any(|alternative| alternative.matched),
@@ -126,6 +133,7 @@ impl SigmaDetector {
     /// For a row, what each rule about single events asks of it and what it finds.
     pub fn explain(&self, batch: &EventBatch, row: usize) -> Vec<RuleExplanation> {
         let row = batch.slice(row, 1);
+        let zone = self.leaves.zone();
         let mut evaluation = Evaluation::new(&self.leaves, &row);
         let source = row.text(sekisho_model::Column::Source, 0).unwrap_or_default();
         let of = |rule: &crate::sigma_match::MatchRule, matched: bool| {
@@ -143,7 +151,7 @@ impl SigmaDetector {
                 only_new: rule.first_seen.is_some(),
                 condition: rule.written.condition(),
                 searches: if applies {
-                    rule.written.searches(&row)
+                    rule.written.searches(&zone, &row)
                 } else {
                     Vec::new()
                 },
@@ -159,45 +167,52 @@ impl SigmaDetector {
     }
 }
 
+/// What the parts of a search are judged by.
+struct Judging<'a> {
+    scope: &'a Scope,
+    zone: &'a TimeZone,
+    row: &'a EventBatch,
+}
+
 /// What a search lists, of which one must hold.
-fn alternatives(search: &Search, scope: &Scope, row: &EventBatch) -> Vec<Alternative> {
+fn alternatives(search: &Search, by: &Judging<'_>) -> Vec<Alternative> {
     match search {
-        Search::Any(parts) => parts.iter().flat_map(|part| alternatives(part, scope, row)).collect(),
+        Search::Any(parts) => parts.iter().flat_map(|part| alternatives(part, by)).collect(),
         Search::All(_) | Search::Field(_) => {
             let mut items = Vec::new();
-            collect(search, scope, row, &mut items);
+            collect(search, by, &mut items);
             vec![Alternative {
-                matched: holds(search, scope, row),
+                matched: holds(search, by),
                 items,
             }]
         }
     }
 }
 
-fn collect(search: &Search, scope: &Scope, row: &EventBatch, items: &mut Vec<ItemExplanation>) {
+fn collect(search: &Search, by: &Judging<'_>, items: &mut Vec<ItemExplanation>) {
     match search {
-        Search::All(parts) | Search::Any(parts) => parts.iter().for_each(|part| collect(part, scope, row, items)),
+        Search::All(parts) | Search::Any(parts) => parts.iter().for_each(|part| collect(part, by, items)),
         Search::Field(test) => items.push(ItemExplanation {
             field: test.field.clone(),
             line: test.line,
             expected: expected(test),
-            found: found(test, scope, row),
-            matched: holds(search, scope, row),
+            found: found(test, by),
+            matched: holds(search, by),
         }),
     }
 }
 
-fn holds(search: &Search, scope: &Scope, row: &EventBatch) -> bool {
-    let mut leaves = Leaves::default();
-    let Ok(node) = leaves.compile_search(search, scope) else {
+fn holds(search: &Search, by: &Judging<'_>) -> bool {
+    let mut leaves = Leaves::in_zone(by.zone.clone());
+    let Ok(node) = leaves.compile_search(search, by.scope) else {
         return false;
     };
-    Evaluation::new(&leaves, row).select(&node).value(0)
+    Evaluation::new(&leaves, by.row).select(&node).value(0)
 }
 
-fn found(test: &FieldTest, scope: &Scope, row: &EventBatch) -> Option<String> {
-    let field = scope.field(test.field.as_deref()?).ok()?;
-    let value = field.reader(row).text(0)?;
+fn found(test: &FieldTest, by: &Judging<'_>) -> Option<String> {
+    let field = by.scope.field(test.field.as_deref()?).ok()?;
+    let value = field.reader(by.row).text(0)?;
     Some(value.replace(sekisho_model::projection::VALUES_SEPARATOR, ", "))
 }
 
@@ -227,21 +242,24 @@ fn words(test: &Test) -> String {
         Test::Bool(truth) => truth.to_string(),
         Test::Regex { pattern, .. } => format!("/{pattern}/"),
         Test::Cidr(range) => format!("an address of {range}"),
-        Test::Compare(comparison, bound) => {
-            let sign = match comparison {
-                Comparison::Lt => "<",
-                Comparison::Lte => "<=",
-                Comparison::Gt => ">",
-                Comparison::Gte => ">=",
-            };
-            match bound {
-                Bound::Number(number) => format!("{sign} {}", number_of(*number)),
-                Bound::Text(text) => format!("{sign} {text}"),
-            }
+        Test::Compare(comparison, Bound::Number(number)) => format!("{} {}", sign(*comparison), number_of(*number)),
+        Test::Compare(comparison, Bound::Text(text)) => format!("{} {text}", sign(*comparison)),
+        Test::Moment(moment, None, number) => format!("{moment:?} {number}").to_lowercase(),
+        Test::Moment(moment, Some(comparison), number) => {
+            format!("{moment:?} {} {number}", sign(*comparison)).to_lowercase()
         }
         Test::Exists(true) => "any value".to_owned(),
         Test::Null | Test::Exists(false) => "no value".to_owned(),
         Test::Field { name, .. } => format!("as `{name}` is"),
+    }
+}
+
+fn sign(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Lt => "<",
+        Comparison::Lte => "<=",
+        Comparison::Gt => ">",
+        Comparison::Gte => ">=",
     }
 }
 

@@ -118,7 +118,7 @@ impl SigmaDetector {
                 inboxes.put(feed.correlation, hot.iter().flat_map(|hot| feed.occurrences(hot)));
             }
             if rule.spec.alerts {
-                found.extend(hot.into_iter().flat_map(|hot| rule.detections(hot)));
+                found.extend(hot.into_iter().flat_map(|hot| rule.spec.detections(hot)));
             }
         }
     }

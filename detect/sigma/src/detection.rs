@@ -2,6 +2,7 @@
 
 use crate::condition::Condition;
 use crate::encode;
+use crate::expand::placeholder;
 use crate::modifier::{Base64, Meaning, Modifiers};
 use crate::pattern::Pattern;
 use crate::problem::{Fault, ProblemKind};
@@ -74,6 +75,8 @@ pub enum Test {
     Cidr(String),
     /// The value is on one side of a bound.
     Compare(Comparison, Bound),
+    /// A part of the value, which is a time, is this number, or on one side of it.
+    Moment(Moment, Option<Comparison>, i64),
     /// Whether there is a value.
     Exists(bool),
     /// The value relates to that of another field.
@@ -107,6 +110,23 @@ pub enum Anchor {
     End,
     /// Anywhere in it.
     Anywhere,
+}
+
+/// A part of a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Moment {
+    /// 0 to 59.
+    Minute,
+    /// 0 to 23.
+    Hour,
+    /// Of the month, 1 to 31.
+    Day,
+    /// Of the year, by ISO 8601: 1 to 53.
+    Week,
+    /// 1 to 12.
+    Month,
+    /// With four digits.
+    Year,
 }
 
 /// On which side of a bound.
@@ -237,6 +257,17 @@ fn field_test(entry: &Entry) -> Result<Search, Fault> {
 
 /// Adds what a value asks for under the modifiers.
 fn tests_of(value: &Node, modifiers: &Modifiers, tests: &mut Vec<Test>) -> Result<(), Fault> {
+    if let Some(moment) = modifiers.moment {
+        let comparison = match modifiers.meaning {
+            Meaning::Compare(comparison) => Some(comparison),
+            _ => None,
+        };
+        let Yaml::Int(number) = value.value else {
+            return Err(value.expected("part of a time", "a whole number"));
+        };
+        tests.push(Test::Moment(moment, comparison, number));
+        return Ok(());
+    }
     match modifiers.meaning {
         Meaning::Text => text_tests(value, modifiers, tests)?,
         Meaning::Regex => tests.push(Test::Regex {
@@ -245,7 +276,11 @@ fn tests_of(value: &Node, modifiers: &Modifiers, tests: &mut Vec<Test>) -> Resul
             multi_line: modifiers.multi_line,
             dot_all: modifiers.dot_all,
         }),
-        Meaning::Cidr => tests.push(Test::Cidr(value.text("cidr")?)),
+        Meaning::Cidr => {
+            let range = value.text("cidr")?;
+            no_placeholder(&range, value.line, modifiers)?;
+            tests.push(Test::Cidr(range));
+        }
         Meaning::Compare(comparison) => tests.push(Test::Compare(comparison, bound(value)?)),
         Meaning::Exists => match (&value.value, value.text("exists")?.to_ascii_lowercase().as_str()) {
             (Yaml::Bool(exists), _) => tests.push(Test::Exists(*exists)),
@@ -308,11 +343,20 @@ fn anchored(pattern: Pattern, anchor: Anchor) -> Pattern {
     }
 }
 
-fn patterns(text: &str, line: u32, modifiers: &Modifiers) -> Result<Vec<Pattern>, Fault> {
-    if modifiers.expand && text.split('%').count() > 2 {
-        let message = format!("the placeholder in `{text}` has no list of values");
-        return Err(Fault::new(line, ProblemKind::Placeholder, message));
+/// A placeholder that is still there has no list.
+fn no_placeholder(text: &str, line: u32, modifiers: &Modifiers) -> Result<(), Fault> {
+    match placeholder(text).filter(|_| modifiers.expand) {
+        None => Ok(()),
+        Some((_, name, _)) => {
+            let message =
+                format!("the placeholder `%{name}%` has no list of values, expected a file `lists/{name}.txt`");
+            Err(Fault::new(line, ProblemKind::Placeholder, message))
+        }
     }
+}
+
+fn patterns(text: &str, line: u32, modifiers: &Modifiers) -> Result<Vec<Pattern>, Fault> {
+    no_placeholder(text, line, modifiers)?;
     let pattern = Pattern::parse(text);
     let spelled = if modifiers.windash {
         encode::windash(&pattern).ok_or_else(|| {

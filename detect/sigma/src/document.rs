@@ -2,6 +2,7 @@
 
 use crate::correlation::Correlation;
 use crate::detection::Detection;
+use crate::expand::{Lists, expand};
 use crate::extension::Place;
 use crate::filter::Filter;
 use crate::meta::{Meta, name_of};
@@ -55,8 +56,14 @@ pub struct Parsed {
     pub problems: Vec<Problem>,
 }
 
-/// Reads the text of the rule file at `path`, which is only named, not opened.
+/// Reads the text of the rule file at `path`, which is only named, not opened. Placeholders have no
+/// lists.
 pub fn parse(path: &str, text: &str) -> Parsed {
+    parse_with(path, text, &Lists::new())
+}
+
+/// As [`parse`], with lists of values for placeholders.
+pub fn parse_with(path: &str, text: &str, lists: &Lists) -> Parsed {
     let mut parsed = Parsed::default();
     if text.len() > TEXT_BYTES_MAX {
         let message = format!("the file has {} bytes, expected at most {TEXT_BYTES_MAX}", text.len());
@@ -76,10 +83,11 @@ pub fn parse(path: &str, text: &str) -> Parsed {
         let fault = Fault::new(0, ProblemKind::Missing, "the file is empty, expected a rule");
         parsed.problems.push(fault.at(path, None));
     }
-    for node in &nodes {
-        let name = name_of(node);
+    for mut node in nodes {
+        let name = name_of(&node);
         let mut faults = Vec::new();
-        match document(node, &mut faults) {
+        let expanded = expand(&mut node, lists);
+        match expanded.and_then(|()| document(&node, &mut faults)) {
             Ok(document) => parsed.documents.push(document),
             Err(fault) => faults.push(fault),
         }

@@ -1,12 +1,13 @@
 //! What stands after the field name: `field|modifier|modifier`.
 
-use crate::detection::{Anchor, Comparison};
+use crate::detection::{Anchor, Comparison, Moment};
 use crate::encode::Wide;
 use crate::problem::{Fault, ProblemKind};
 
 /// Modifiers that exist, for messages.
-const KNOWN: &str = "all, base64, base64offset, cased, cidr, contains, endswith, exists, expand, fieldref, gt, gte, \
-                     i, lt, lte, m, neq, re, s, startswith, utf16, utf16be, utf16le, wide or windash";
+const KNOWN: &str = "all, base64, base64offset, cased, cidr, contains, day, endswith, exists, expand, fieldref, gt, \
+                     gte, hour, i, lt, lte, m, minute, month, neq, re, s, startswith, utf16, utf16be, utf16le, week, \
+                     wide, windash or year";
 
 /// How the values of a field are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,7 @@ pub(crate) struct Modifiers {
     pub(crate) negated: bool,
     pub(crate) windash: bool,
     pub(crate) expand: bool,
+    pub(crate) moment: Option<Moment>,
     pub(crate) wide: Option<Wide>,
     pub(crate) base64: Option<Base64>,
     pub(crate) ignore_case: bool,
@@ -54,6 +56,7 @@ impl Modifiers {
             negated: false,
             windash: false,
             expand: false,
+            moment: None,
             wide: None,
             base64: None,
             ignore_case: false,
@@ -85,10 +88,12 @@ impl Modifiers {
             "i" => self.ignore_case = true,
             "m" => self.multi_line = true,
             "s" => self.dot_all = true,
-            "minute" | "hour" | "day" | "week" | "month" | "year" => {
-                let message = format!("the modifier `{name}` cannot be run, expected a comparison of whole times");
-                return Err(Fault::new(line, ProblemKind::Unsupported, message));
-            }
+            "minute" => self.moment = Some(Moment::Minute),
+            "hour" => self.moment = Some(Moment::Hour),
+            "day" => self.moment = Some(Moment::Day),
+            "week" => self.moment = Some(Moment::Week),
+            "month" => self.moment = Some(Moment::Month),
+            "year" => self.moment = Some(Moment::Year),
             _ => return self.mean(name, line),
         }
         Ok(())
@@ -123,8 +128,14 @@ impl Modifiers {
             "`i`, `m` and `s` stand without `re`"
         } else if self.anchor != Anchor::Whole && !is_text && self.meaning != Meaning::Field {
             "`contains`, `startswith` and `endswith` go with texts and `fieldref` only"
-        } else if (self.windash || self.expand || self.base64.is_some()) && !is_text {
-            "`windash`, `expand` and `base64` go with texts only"
+        } else if (self.windash || self.base64.is_some()) && !is_text {
+            "`windash` and `base64` go with texts only"
+        } else if self.expand && !is_text && self.meaning != Meaning::Cidr {
+            "`expand` goes with texts and `cidr` only"
+        } else if self.moment.is_some() && !matches!(self.meaning, Meaning::Text | Meaning::Compare(_)) {
+            "the parts of a time go with numbers and their comparison only"
+        } else if self.moment.is_some() && (self.anchor != Anchor::Whole || self.base64.is_some() || self.windash) {
+            "the parts of a time are numbers, no texts"
         } else if self.wide.is_some() && self.base64.is_none() {
             "`wide` stands without `base64` or `base64offset`"
         } else {

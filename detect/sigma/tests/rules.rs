@@ -1,12 +1,17 @@
 //! Rules as people write them, and their mistakes.
 
-#![expect(clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
+#![expect(
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "tests may panic"
+)]
 
 use std::time::Duration;
 
 use sekisho_sigma::{
-    Anchor, Bound, Comparison, CorrelationKind, Document, FilterTarget, Level, Number, Pattern, ProblemKind, Route,
-    Rule, Search, Test, parse,
+    Anchor, Bound, Comparison, CorrelationKind, Document, FilterTarget, Level, Lists, Moment, Number, Pattern,
+    ProblemKind, Route, Rule, Search, Test, parse, parse_with,
 };
 
 /// The only document of a text without problems.
@@ -89,6 +94,23 @@ fn modifiers_change_what_a_value_means() {
             vec![cased("*Zm9vYmFy*"), cased("*Zvb2Jhc*"), cased("*mb29iYX*")],
         ),
         ("f|expand: 'no placeholder 5%'", vec![text("no placeholder 5%")]),
+        ("f|hour: [22, 23]", vec![hour(None, 22), hour(None, 23)]),
+        ("f|hour|lt: 6", vec![hour(Some(Comparison::Lt), 6)]),
+        (
+            "f|cidr|expand: 192.0.2.0/24",
+            vec![Test::Cidr("192.0.2.0/24".to_owned())],
+        ),
+        ("f|utf16le|base64: ping", vec![cased("cABpAG4AZwA=")]),
+        ("f|utf16be|base64: A", vec![cased("AEE=")]),
+        ("f|utf16|base64: A", vec![cased("//5BAA==")]),
+        (
+            "f|fieldref: other",
+            vec![Test::Field {
+                name: "other".to_owned(),
+                anchor: Anchor::Whole,
+                cased: false,
+            }],
+        ),
         (
             "f|fieldref|endswith: other",
             vec![Test::Field {
@@ -114,6 +136,172 @@ fn modifiers_change_what_a_value_means() {
             (Some("f"), false, false, expected),
             "{item}"
         );
+    }
+}
+
+fn hour(comparison: Option<Comparison>, number: i64) -> Test {
+    Test::Moment(Moment::Hour, comparison, number)
+}
+
+#[test]
+fn placeholders_stand_for_every_value_of_a_list() {
+    let lists = Lists::from([
+        ("admins".to_owned(), vec!["root".to_owned(), "a*b".to_owned()]),
+        ("offices".to_owned(), vec!["192.0.2.0/24".to_owned()]),
+        ("none".to_owned(), Vec::new()),
+    ]);
+    let tests = |item: &str| {
+        let rule = format!("title: t\nid: SK-001\ndetection:\n  s:\n    {item}\n  condition: s\n");
+        let parsed = parse_with("rule.yml", &rule, &lists);
+        let Some(Document::Rule(rule)) = parsed.documents.into_iter().next() else {
+            return Err(parsed.problems[0].kind);
+        };
+        match &rule.detection.searches[0].1 {
+            Search::All(parts) => match parts.as_slice() {
+                [Search::Field(test)] => Ok(test.tests.clone()),
+                other => panic!("{other:?} is not one field"),
+            },
+            other => panic!("{other:?} is not a map"),
+        }
+    };
+
+    assert_eq!(tests("f|expand: '%admins%'"), Ok(vec![text("root"), text(r"a\*b")]));
+    assert_eq!(
+        tests("f|endswith|expand: ['\\%ADMINS%', x]"),
+        Ok(vec![text("*\\root"), text(r"*\a\*b"), text("*x")])
+    );
+    assert_eq!(tests("f|expand: '%admins%@%admins%'").map(|tests| tests.len()), Ok(4));
+    assert_eq!(
+        tests("f|cidr|expand: '%offices%'"),
+        Ok(vec![Test::Cidr("192.0.2.0/24".to_owned())])
+    );
+    assert_eq!(tests("f|expand: '%none%'"), Ok(Vec::new()));
+    assert_eq!(tests("f|expand: '%unknown%'"), Err(ProblemKind::Placeholder));
+    assert_eq!(tests("f: '%admins%'"), Ok(vec![text("%admins%")]));
+}
+
+#[test]
+fn correlations_take_every_comparison_and_range() {
+    let bounds = |condition: &str| {
+        let text = format!(
+            "title: t\nid: SK-001\ncorrelation:\n  type: event_count\n  rules: [a]\n  timespan: 1m\n  condition: {condition}\n"
+        );
+        match document(&text) {
+            Document::Correlation(correlation) => correlation.bounds,
+            other => panic!("{other:?}"),
+        }
+    };
+    for (condition, holding, least) in [
+        ("{gte: 3}", [false, false, true, true], Some(3)),
+        ("{gt: 3}", [false, false, false, true], Some(4)),
+        ("{lt: 3}", [true, true, false, false], None),
+        ("{lte: 3}", [true, true, true, false], None),
+        ("{eq: 3}", [false, false, true, false], None),
+        ("{neq: 3}", [true, true, false, true], None),
+        ("{gte: 2, lt: 4}", [false, true, true, false], None),
+        ("{gt: 1, gte: 3}", [false, false, true, true], Some(3)),
+    ] {
+        let bounds = bounds(condition);
+        let held = [1.0, 2.0, 3.0, 4.0].map(|measure| bounds.hold(measure));
+        assert_eq!((held, bounds.least()), (holding, least), "{condition}");
+    }
+}
+
+#[test]
+fn what_sigma_has_no_word_for_is_read_and_refused_where_it_means_nothing() {
+    let head = "title: t\nid: SK-001\nx-sekisho:\n";
+    let detection = "detection: {s: {f: v}, condition: s}\n";
+    let counting = "correlation: {type: event_count, rules: [a], timespan: 1m, condition: {gte: 2}}\n";
+    let relative = "correlation: {type: value_count, rules: [a], timespan: 1m, condition: {field: u}}\n";
+
+    let Document::Rule(rule) = document(&format!(
+        "{head}  first_seen: {{fields: [src_asn], by: [person], days: 30}}\n  \
+         escalate: {{when: {{privileged: true}}, level: high}}\n{detection}"
+    )) else {
+        panic!("not a rule")
+    };
+    let seen = rule.meta.extension.first_seen.unwrap();
+    assert_eq!((seen.days, seen.min_events, seen.by.len()), (30, 10, 1));
+    assert_eq!(rule.meta.extension.escalate[0].level, Some(Level::High));
+    let Document::Correlation(spray) = document(&format!(
+        "{head}  threshold_rel: {{share: 0.04, floor: 4}}\n  lateness: 30m\n{relative}"
+    )) else {
+        panic!("not a correlation")
+    };
+    let threshold = spray.meta.extension.threshold_rel.unwrap();
+    let people = [None, Some(0), Some(100), Some(101), Some(500)];
+    assert_eq!(people.map(|people| threshold.threshold(people)), [4, 4, 4, 5, 20]);
+    assert_eq!(spray.meta.extension.lateness, Some(Duration::from_mins(30)));
+
+    for (keys, body, kind, message) in [
+        (
+            "absent: {rule: b, within: 1m}",
+            detection,
+            ProblemKind::Value,
+            "expected it in a correlation",
+        ),
+        (
+            "threshold_rel: {share: 1, floor: 1}",
+            detection,
+            ProblemKind::Value,
+            "expected it in a correlation",
+        ),
+        (
+            "first_seen: {fields: [f]}",
+            counting,
+            ProblemKind::Value,
+            "expected it in a rule about single events",
+        ),
+        (
+            "first_seen: {by: [f]}",
+            detection,
+            ProblemKind::Missing,
+            "`first_seen.fields`",
+        ),
+        (
+            "first_seen: {fields: [f], days: 1}",
+            detection,
+            ProblemKind::Value,
+            "expected 2 to 366",
+        ),
+        ("absent: {rule: b}", counting, ProblemKind::Missing, "`within`"),
+        (
+            "absent: {rule: b, within: 10}",
+            counting,
+            ProblemKind::Value,
+            "the within is `10`",
+        ),
+        (
+            "threshold_rel: {share: 4, floor: 1}",
+            counting,
+            ProblemKind::Value,
+            "`share`",
+        ),
+        (
+            "escalate: {when: {f: v}}",
+            counting,
+            ProblemKind::Missing,
+            "raises nothing",
+        ),
+        (
+            "escalate: {when: {f: v}, lvl: high}",
+            counting,
+            ProblemKind::UnknownKey,
+            "`lvl`",
+        ),
+        ("runbook_ja: x", counting, ProblemKind::UnknownKey, "response.ja.md"),
+        (
+            "calendar: {office: closed}",
+            counting,
+            ProblemKind::UnknownKey,
+            "office_state",
+        ),
+    ] {
+        let parsed = parse("rule.yml", &format!("{head}  {keys}\n{body}"));
+        assert_eq!(parsed.problems.len(), 1, "{keys}");
+        let problem = &parsed.problems[0];
+        assert_eq!(problem.kind, kind, "{problem}");
+        assert!(problem.message.contains(message), "{problem}");
     }
 }
 
@@ -362,16 +550,16 @@ fn a_mistake_names_its_line_and_what_was_expected() {
             "without `base64`",
         ),
         (
-            "title: t\nid: SK-001\ndetection:\n  s: {f|hour: 3}\n  condition: s\n",
-            ProblemKind::Unsupported,
+            "title: t\nid: SK-001\ndetection:\n  s: {f|hour: noon}\n  condition: s\n",
+            ProblemKind::Value,
             4,
-            "`hour`",
+            "a whole number",
         ),
         (
             "title: t\nid: SK-001\ndetection:\n  s: {f|expand: '%x%'}\n  condition: s\n",
             ProblemKind::Placeholder,
             4,
-            "`%x%`",
+            "`lists/x.txt`",
         ),
         (
             "title: t\nid: SK-001\ndetection:\n  s: {f: {g: 1}}\n  condition: s\n",

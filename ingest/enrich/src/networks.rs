@@ -101,6 +101,11 @@ impl Networks {
         self.own.find(address, asn)
     }
 
+    /// The ranges of the firm's own list, with their kinds.
+    pub fn ranges(&self) -> impl Iterator<Item = (IpNet, NetKind)> {
+        self.own.by_range.iter().map(|(range, network)| (*range, network.kind))
+    }
+
     /// The network of the shipped list that the address or the autonomous system belongs to.
     pub fn shipped(address: Option<IpAddr>, asn: Option<i64>) -> Option<&'static Network> {
         SHIPPED_LIST.find(address, asn)

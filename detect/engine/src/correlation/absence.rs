@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Occurrence, Uid};
 use super::groups::{Dropped, key};
-use super::rule::Hot;
+use super::hot::Hot;
 
 /// The most groups in which something waits or may be answered.
 const GROUPS_MAX: usize = 50_000;

@@ -17,10 +17,14 @@ mod absence;
 mod event;
 mod group;
 mod groups;
+mod hot;
 mod rule;
+mod spec;
 mod windows;
 
 pub use event::{Carried, Occurrence, Uid};
 pub use groups::Dropped;
 pub(crate) use groups::key;
-pub use rule::{CorrelationRule, CorrelationSpec, Goal, Hot, Raise, Wanted};
+pub use hot::Hot;
+pub use rule::CorrelationRule;
+pub use spec::{CorrelationSpec, Goal, Raise, Wanted};

@@ -1,129 +1,19 @@
 //! A correlation at work.
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hashbrown::{HashMap, HashSet};
-use sekisho_model::{Bilingual, Detection, Entity, EntityKind, Facts, RuleInfo, Severity, Snapshot, Time, Weight, ids};
-use sekisho_sigma::{Bounds, ThresholdRel};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use sekisho_model::{Entity, EntityKind, Snapshot, Time, ids};
+use sekisho_sigma::Bounds;
 
 use super::absence::Absence;
 use super::event::{Carried, Occurrence, Uid};
 use super::group::{Entry, Group, Thinning};
 use super::groups::{Dropped, Groups};
+use super::hot::{Hot, Measured, approximate, group_name, tell_for, whole};
+use super::spec::{CorrelationSpec, Goal, Wanted};
 use super::windows::{self, Point};
-use crate::episode::waves;
-
-/// What a correlation looks for.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Goal {
-    /// So many events, by the items that each stands for.
-    Events,
-    /// A field that adds up to so much.
-    Sum,
-    /// A field whose average is so much.
-    Average,
-    /// A field of which so many of a hundred values are no more than so much.
-    Percentile(f64),
-    /// So many different values of a field.
-    Values,
-    /// Events of so many of the rules.
-    Rules,
-    /// An event of each rule, in their order.
-    Order,
-}
-
-/// How many there must be, or how much.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Wanted {
-    /// At least so many: known as soon as they are there.
-    AtLeast(u64),
-    /// At least a share of the active people.
-    Relative(ThresholdRel),
-    /// Within bounds that more events could leave again: known when no more can come.
-    Settled(Bounds),
-}
-
-/// How much a detection weighs whose events are of a certain kind.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Raise {
-    /// How bad it is, at least.
-    pub severity: Severity,
-    /// How likely it is real, at least.
-    pub probability: f64,
-}
-
-impl Raise {
-    /// The weight, raised.
-    pub fn raise(self, weight: Weight) -> Weight {
-        weight.max(Weight {
-            severity: self.severity,
-            probability: self.probability,
-        })
-    }
-}
-
-/// A correlation, compiled.
-#[derive(Clone, Debug)]
-pub struct CorrelationSpec {
-    /// What a message needs to know of it.
-    pub info: Arc<RuleInfo>,
-    /// Whether it speaks for itself.
-    pub alerts: bool,
-    /// What the rules it refers to are called, in its order.
-    pub titles: Vec<Bilingual>,
-    /// What it looks for.
-    pub goal: Goal,
-    /// Within which time.
-    pub span: Duration,
-    /// How many there must be, or how much.
-    pub wanted: Wanted,
-    /// Within which time what the events wait for must not follow.
-    pub absent: Option<Duration>,
-    /// How late an event may come, where that is waited for.
-    pub lateness: Duration,
-    /// What events of a certain kind make a detection weigh.
-    pub raises: Vec<Raise>,
-    /// How many rules it refers to.
-    pub positions: u16,
-    /// The fields it groups by, which fill the first slots of an event.
-    pub group_by: Vec<String>,
-    /// The field that is counted or added up, which fills the next slot.
-    pub field: Option<String>,
-    /// What kind of entity fills the slot after that.
-    pub entity_kind: EntityKind,
-    /// Whether all events of a group are of the same entity.
-    pub entity_by_group: bool,
-    /// How far back from a late event its judgement may reach.
-    pub reach: Duration,
-    /// What fills the slots, in words: state with other slots cannot be gone on with.
-    pub slots: String,
-}
-
-impl CorrelationSpec {
-    /// Which slot of an event holds the name of its entity.
-    pub fn entity_slot(&self) -> usize {
-        self.group_by.len() + usize::from(self.field.is_some())
-    }
-
-    /// Which slot holds the number of active people, if that is asked for.
-    pub fn people_slot(&self) -> usize {
-        self.entity_slot() + 1
-    }
-
-    /// Which slot tells of what kinds an event is, if that is asked for: a bit for each raise.
-    pub fn raise_slot(&self) -> usize {
-        self.people_slot() + usize::from(matches!(self.wanted, Wanted::Relative(_)))
-    }
-
-    /// The position of events that must not follow.
-    pub fn answer_position(&self) -> u16 {
-        self.positions
-    }
-}
 
 /// A correlation with its state.
 #[derive(Debug)]
@@ -136,90 +26,11 @@ pub struct CorrelationRule {
     absence: Option<Absence>,
 }
 
-/// Events that have become hot, of one group and one entity.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Hot {
-    /// Whose events they are.
-    pub tenant: Arc<str>,
-    pub(super) values: Vec<Arc<str>>,
-    entity: Entity,
-    measured: Measured,
-    /// The events, in order of time.
-    pub events: Vec<(Time, Uid, Carried)>,
-}
-
-/// What was measured, and what was asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Measured {
-    /// The fullest window.
-    most: u64,
-    /// The highest average.
-    average: Option<f64>,
-    /// How many were asked for, where that depends on the number of people.
-    need: u64,
-}
-
-impl Hot {
-    /// Each event by itself.
-    pub(super) fn apart(self) -> impl Iterator<Item = Self> {
-        let Self {
-            tenant,
-            values,
-            entity,
-            measured,
-            events,
-        } = self;
-        events.into_iter().map(move |event| Self {
-            tenant: Arc::clone(&tenant),
-            values: values.clone(),
-            entity: entity.clone(),
-            measured,
-            events: vec![event],
-        })
-    }
-
-    /// Puts those of the same group and entity together, in an order of their own.
-    pub(super) fn together(all: Vec<Self>) -> Vec<Self> {
-        let mut by: BTreeMap<(GroupOf, Entity), Self> = BTreeMap::new();
-        for hot in all {
-            let key = ((Arc::clone(&hot.tenant), hot.values.clone()), hot.entity.clone());
-            match by.entry(key) {
-                btree_map::Entry::Vacant(place) => drop(place.insert(hot)),
-                btree_map::Entry::Occupied(mut place) => place.get_mut().join(hot),
-            }
-        }
-        let mut all: Vec<Self> = by.into_values().collect();
-        for hot in &mut all {
-            hot.events.sort_by_key(|(time, uid, _)| (*time, *uid));
-            hot.events.dedup_by_key(|(_, uid, _)| *uid);
-        }
-        all
-    }
-
-    fn join(&mut self, other: Self) {
-        self.measured.most = self.measured.most.max(other.measured.most);
-        self.measured.need = self.measured.need.max(other.measured.need);
-        self.measured.average = self.measured.average.max_of(other.measured.average);
-        self.events.extend(other.events);
-    }
-}
-
-/// The greater of two numbers that may lack.
-trait MaxOf {
-    fn max_of(self, other: Self) -> Self;
-}
-
-impl MaxOf for Option<f64> {
-    fn max_of(self, other: Self) -> Self {
-        self.into_iter().chain(other).max_by(f64::total_cmp)
-    }
-}
-
 /// An event that has become hot, for an entity.
-type Told = (Option<Arc<str>>, Time, Uid, Carried);
+pub(super) type Told = (Option<Arc<str>>, Time, Uid, Carried);
 
 /// A tenant and the values of a group.
-type GroupOf = (Arc<str>, Vec<Arc<str>>);
+pub(super) type GroupOf = (Arc<str>, Vec<Arc<str>>);
 
 impl CorrelationRule {
     /// With no state.
@@ -595,84 +406,6 @@ impl CorrelationRule {
         hot.extend(Hot::together(all.collect()));
     }
 
-    /// The detections that hot events make.
-    pub fn detections(&self, hot: Hot) -> impl Iterator<Item = Detection> + '_ {
-        let facts = self.facts(&hot);
-        let Hot {
-            tenant, entity, events, ..
-        } = hot;
-        waves(events, self.spec.span, |(time, ..)| *time)
-            .into_iter()
-            .map(move |wave| {
-                let mut facts = facts.clone();
-                facts.insert("events".to_owned(), json!(wave.len()));
-                Detection {
-                    rule: Arc::clone(&self.spec.info),
-                    weight: self.weight(&wave),
-                    tenant: Arc::clone(&tenant),
-                    entity: entity.clone(),
-                    evidence: wave
-                        .into_iter()
-                        .map(|(_, _, carried)| Arc::unwrap_or_clone(carried.evidence))
-                        .collect(),
-                    facts,
-                    gap: self.spec.span,
-                }
-            })
-    }
-
-    /// What events make a detection weigh.
-    fn weight(&self, events: &[(Time, Uid, Carried)]) -> Weight {
-        let kinds = |(_, _, carried): &(Time, Uid, Carried)| -> Option<u32> {
-            carried.slots.get(self.spec.raise_slot())?.as_deref()?.parse().ok()
-        };
-        let kinds = events.iter().filter_map(kinds).fold(0, |all, kinds| all | kinds);
-        let raises = self.spec.raises.iter().enumerate();
-        raises
-            .filter(|(place, _)| {
-                kinds
-                    .checked_shr(u32::try_from(*place).unwrap_or(u32::MAX))
-                    .unwrap_or(0)
-                    & 1
-                    == 1
-            })
-            .fold(Weight::of(&self.spec.info), |weight, (_, raise)| raise.raise(weight))
-    }
-
-    fn facts(&self, hot: &Hot) -> Facts {
-        let mut facts = Facts::new();
-        let group: serde_json::Map<_, _> = self
-            .spec
-            .group_by
-            .iter()
-            .zip(&hot.values)
-            .map(|(field, value)| (field.clone(), json!(&**value)))
-            .collect();
-        facts.insert("window_secs".to_owned(), json!(self.spec.span.as_secs()));
-        let threshold = match &self.spec.wanted {
-            Wanted::AtLeast(least) => json!(least),
-            Wanted::Relative(_) => json!(hot.measured.need),
-            Wanted::Settled(bounds) => json!(bounds.0.first().map(|(_, bound)| *bound)),
-        };
-        facts.insert("threshold".to_owned(), threshold);
-        facts.insert("group".to_owned(), group.into());
-        if let Some(within) = self.spec.absent {
-            facts.insert("not_followed_secs".to_owned(), json!(within.as_secs()));
-        }
-        let most = hot.measured.most;
-        match self.spec.goal {
-            Goal::Values => facts.insert("distinct".to_owned(), json!(most)),
-            Goal::Sum => facts.insert("sum".to_owned(), json!(most)),
-            Goal::Events => facts.insert("count".to_owned(), json!(most)),
-            Goal::Average | Goal::Percentile(_) => facts.insert("average".to_owned(), json!(hot.measured.average)),
-            Goal::Rules | Goal::Order => facts.insert("rules".to_owned(), json!(self.spec.titles)),
-        };
-        if let Some(field) = &self.spec.field {
-            facts.insert("field".to_owned(), json!(field));
-        }
-        facts
-    }
-
     /// Forgets what no event from `horizon` on can touch.
     pub fn forget_before(&mut self, horizon: Time) {
         let oldest = horizon.minus(self.spec.reach);
@@ -728,45 +461,5 @@ impl CorrelationRule {
         if let Some(absence) = &mut self.absence {
             absence.restore(&part, from);
         }
-    }
-}
-
-/// Tells of an event for an entity, if that was not done.
-fn tell_for(name: &Arc<str>, entry: &mut Entry) -> Option<Told> {
-    if entry.told_for.contains(name) {
-        return None;
-    }
-    entry.told = true;
-    entry.told_for.push(Arc::clone(name));
-    let carried = Carried::clone(entry.carried.as_ref()?);
-    let entity = Some(Arc::clone(name)).filter(|name| !name.is_empty());
-    Some((entity, entry.time, entry.uid, carried))
-}
-
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_precision_loss,
-    reason = "what is counted is small"
-)]
-fn approximate(number: u64) -> f64 {
-    number as f64
-}
-
-#[expect(
-    clippy::as_conversions,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the cast saturates, and what is less than nothing is nothing"
-)]
-fn whole(number: f64) -> u64 {
-    number as u64
-}
-
-/// The values of a group, for an entity of which nothing else is known.
-fn group_name(values: &[Arc<str>]) -> Arc<str> {
-    if values.is_empty() {
-        Arc::from(crate::entity::UNKNOWN)
-    } else {
-        values.join(" ").into()
     }
 }

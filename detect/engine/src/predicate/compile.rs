@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use jiff::tz::TimeZone;
 use sekisho_model::{Column, Kind};
 use sekisho_sigma::{Anchor, Condition, Detection, FieldTest, ProblemKind, Search, Test};
 
@@ -14,6 +15,8 @@ use crate::rules::Scope;
 #[derive(Debug, Default)]
 pub struct Leaves {
     pub(super) leaves: Vec<Leaf>,
+    /// The zone that parts of a time are read in; UTC if none is given.
+    zone: Option<TimeZone>,
     places: HashMap<String, usize>,
 }
 
@@ -69,6 +72,19 @@ pub struct CompileError {
 }
 
 impl Leaves {
+    /// With no search; parts of a time are read in that zone.
+    pub fn in_zone(zone: TimeZone) -> Self {
+        Self {
+            zone: Some(zone),
+            ..Self::default()
+        }
+    }
+
+    /// The zone that parts of a time are read in.
+    pub fn zone(&self) -> TimeZone {
+        self.zone.clone().unwrap_or(TimeZone::UTC)
+    }
+
     /// How many different searches there are.
     pub fn len(&self) -> usize {
         self.leaves.len()
@@ -159,6 +175,26 @@ impl Leaves {
             .field
             .as_deref()
             .map_or_else(|| Ok(Field::column(Column::Raw)), resolve)?;
+        let mut found = Vec::new();
+        for field in field.alternatives() {
+            found.push(self.one_field(test, &field, source, &resolve)?);
+        }
+        let found = one_or_any(found);
+        if !test.negated {
+            return Ok(found);
+        }
+        let exists = self.leaf(source, &field, &[Test::Exists(true)], test.line)?;
+        Ok(Node::All(vec![Node::Leaf(exists), Node::Not(Box::new(found))]))
+    }
+
+    /// Whether a field is as a test asks, or one of its values is.
+    fn one_field(
+        &mut self,
+        test: &FieldTest,
+        field: &Field,
+        source: Option<usize>,
+        resolve: &impl Fn(&str) -> Result<Field, CompileError>,
+    ) -> Result<Node, CompileError> {
         let mut parts = Vec::new();
         let (related, plain): (Vec<&Test>, Vec<&Test>) =
             test.tests.iter().partition(|test| matches!(test, Test::Field { .. }));
@@ -169,7 +205,7 @@ impl Leaves {
                     anchor: *anchor,
                     cased: *cased,
                 });
-                parts.push(Node::Leaf(self.push(source, &field, related, &format!("{one:?}"))));
+                parts.push(Node::Leaf(self.push(source, field, related, &format!("{one:?}"))));
             }
         }
         let groups: Vec<Vec<Test>> = if test.all {
@@ -180,19 +216,15 @@ impl Leaves {
             vec![plain.into_iter().cloned().collect()]
         };
         for group in groups {
-            parts.push(Node::Leaf(self.leaf(source, &field, &group, test.line)?));
+            parts.push(Node::Leaf(self.leaf(source, field, &group, test.line)?));
         }
-        let found = if test.all { Node::All(parts) } else { Node::Any(parts) };
-        if !test.negated {
-            return Ok(found);
-        }
-        let exists = self.leaf(source, &field, &[Test::Exists(true)], test.line)?;
-        Ok(Node::All(vec![Node::Leaf(exists), Node::Not(Box::new(found))]))
+        Ok(if test.all { Node::All(parts) } else { one_or_any(parts) })
     }
 
     fn leaf(&mut self, scope: Option<usize>, field: &Field, tests: &[Test], line: u32) -> Result<usize, CompileError> {
         let kind: Option<Kind> = field.kind();
-        let matcher = Matcher::new(tests, kind).map_err(|(kind, message)| CompileError { line, kind, message })?;
+        let matcher =
+            Matcher::new(tests, kind, &self.zone()).map_err(|(kind, message)| CompileError { line, kind, message })?;
         Ok(self.push(scope, field, LeafTest::Value(Box::new(matcher)), &format!("{tests:?}")))
     }
 
@@ -209,6 +241,14 @@ impl Leaves {
         });
         self.places.insert(key, place);
         place
+    }
+}
+
+fn one_or_any(mut parts: Vec<Node>) -> Node {
+    if parts.len() == 1 {
+        parts.swap_remove(0)
+    } else {
+        Node::Any(parts)
     }
 }
 

@@ -15,12 +15,17 @@ pub enum Access {
     Native(Arc<str>),
     /// In an integer column, as a word.
     Words(Column, Arc<[(i64, Arc<str>)]>),
+    /// In a text column, by another name.
+    Names(Column, Arc<[(Arc<str>, Arc<str>)]>),
+    /// Nowhere: it is the same for every event of the source.
+    Always(Arc<str>),
 }
 
-/// A field of a rule: the first access that has a value counts.
+/// A field of a rule: the first access that has a value counts, or any of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Field {
     accesses: Arc<[Access]>,
+    any: bool,
 }
 
 impl Field {
@@ -28,6 +33,27 @@ impl Field {
     pub fn new(accesses: Vec<Access>) -> Self {
         Self {
             accesses: accesses.into(),
+            any: false,
+        }
+    }
+
+    /// A field of which every access counts that has a value.
+    pub fn any(accesses: Vec<Access>) -> Self {
+        Self {
+            any: true,
+            ..Self::new(accesses)
+        }
+    }
+
+    /// The fields of which one must meet a test.
+    pub fn alternatives(&self) -> Vec<Self> {
+        if self.any {
+            self.accesses
+                .iter()
+                .map(|access| Self::new(vec![access.clone()]))
+                .collect()
+        } else {
+            vec![self.clone()]
         }
     }
 
@@ -45,7 +71,7 @@ impl Field {
     pub fn native_paths(&self) -> impl Iterator<Item = &Arc<str>> {
         self.accesses.iter().filter_map(|access| match access {
             Access::Native(path) => Some(path),
-            Access::Column(_) | Access::Words(..) => None,
+            Access::Column(_) | Access::Words(..) | Access::Names(..) | Access::Always(_) => None,
         })
     }
 
@@ -83,6 +109,8 @@ enum Part<'b> {
     Side(Texts<'b>),
     Other(&'b EventBatch, Column),
     Words(&'b EventBatch, Column, Arc<[(i64, Arc<str>)]>),
+    Names(Texts<'b>, Arc<[(Arc<str>, Arc<str>)]>),
+    Always(Arc<str>),
 }
 
 /// A value of a field.
@@ -111,6 +139,8 @@ impl<'b> Part<'b> {
             },
             Access::Native(path) => Self::Side(batch.side(path)?),
             Access::Words(column, words) => Self::Words(batch, *column, Arc::clone(words)),
+            Access::Names(column, names) => Self::Names(batch.texts(*column), Arc::clone(names)),
+            Access::Always(value) => Self::Always(Arc::clone(value)),
         })
     }
 
@@ -129,6 +159,12 @@ impl<'b> Part<'b> {
                 let (_, word) = words.iter().find(|(key, _)| *key == number)?;
                 Some(Value::Text(Cow::Owned(word.to_string())))
             }
+            Self::Names(texts, names) => {
+                let value = texts.get(row)?;
+                let (_, name) = names.iter().find(|(key, _)| **key == *value)?;
+                Some(Value::Text(Cow::Owned(name.to_string())))
+            }
+            Self::Always(value) => Some(Value::Text(Cow::Owned(value.to_string()))),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use aho_corasick::AhoCorasick;
 use hashbrown::HashSet;
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 use regex::{RegexSet, RegexSetBuilder};
 use sekisho_model::projection::VALUES_SEPARATOR;
 use sekisho_model::{Kind, Time};
@@ -12,6 +13,7 @@ use sekisho_sigma::{Bound, Comparison, Number, Pattern, ProblemKind, Test, Token
 
 use super::field::Value;
 use super::glob::{Glob, fold, fold_text};
+use super::moment::Moments;
 
 /// The most bytes that the compiled regular expressions of one field may take. The largest public
 /// rule needs about 200 KB.
@@ -37,6 +39,7 @@ pub struct Matcher {
     floats: Vec<f64>,
     bools: Vec<bool>,
     bounds: Vec<(Comparison, Number)>,
+    moments: Option<Moments>,
 }
 
 /// Why tests cannot be compiled.
@@ -52,8 +55,16 @@ struct Parts {
 
 impl Matcher {
     /// Compiles tests of a field, whose values are of `kind` if they are not text.
-    pub fn new<'t>(tests: impl IntoIterator<Item = &'t Test>, kind: Option<Kind>) -> Result<Self, MatcherError> {
-        let mut matcher = Self::default();
+    /// Parts of a time are read in `zone`.
+    pub fn new<'t>(
+        tests: impl IntoIterator<Item = &'t Test> + Copy,
+        kind: Option<Kind>,
+        zone: &TimeZone,
+    ) -> Result<Self, MatcherError> {
+        let mut matcher = Self {
+            moments: Moments::new(tests, zone),
+            ..Self::default()
+        };
         let mut parts = Parts::default();
         for test in tests {
             matcher.add(test, kind, &mut parts)?;
@@ -124,8 +135,8 @@ impl Matcher {
             }
             Test::Cidr(range) => self.ranges.push(network(range)?),
             Test::Compare(comparison, bound) => self.bounds.push((*comparison, number(bound, kind)?)),
-            // Compared row by row, see `Leaf::Related`.
-            Test::Field { .. } => {}
+            // The one is compared row by row, see `Leaf::Related`; the other with its zone.
+            Test::Field { .. } | Test::Moment(..) => {}
         }
         Ok(())
     }
@@ -156,7 +167,7 @@ impl Matcher {
     /// Whether the value, or its absence, matches.
     pub fn matches(&self, value: Option<&Value<'_>>) -> bool {
         let Some(value) = value else { return self.absent };
-        if self.present {
+        if self.present || self.moments.as_ref().is_some_and(|moments| moments.match_value(value)) {
             return true;
         }
         match value {
@@ -250,7 +261,7 @@ impl Matcher {
     }
 }
 
-fn holds<T: PartialOrd>(comparison: Comparison, value: &T, bound: &T) -> bool {
+pub(super) fn holds<T: PartialOrd>(comparison: Comparison, value: &T, bound: &T) -> bool {
     match comparison {
         Comparison::Lt => value < bound,
         Comparison::Lte => value <= bound,

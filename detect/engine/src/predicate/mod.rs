@@ -14,6 +14,7 @@ mod eval;
 mod field;
 mod glob;
 mod matcher;
+mod moment;
 
 pub use compile::{CompileError, Leaves, Node};
 pub use eval::Evaluation;

@@ -16,7 +16,7 @@ use crate::explain::Written;
 use crate::first_seen::{FirstSeen, FirstSeenSpec};
 use crate::native::{self, Surroundings};
 use crate::predicate::{CompileError, Leaves, Node};
-use crate::sigma_match::{MatchRule, RowSlot};
+use crate::sigma_match::{MatchRule, RowSlot, SigmaDetector};
 
 /// A problem that is among the others already.
 pub(super) struct Told;
@@ -37,13 +37,17 @@ pub(super) struct Builder<'a> {
 
 pub(super) fn compile(folders: &[RuleFolder], known_sources: &[&str], surroundings: &Surroundings) -> RuleSet {
     let mut problems = Vec::new();
-    let registry = Registry::read(folders, &mut problems);
+    let registry = Registry::read(folders, &surroundings.lists, &mut problems);
     let mut builder = Builder {
         folders,
         registry,
         known_sources,
         surroundings,
         set: RuleSet {
+            sigma: SigmaDetector {
+                leaves: Leaves::in_zone(surroundings.zone.clone()),
+                ..SigmaDetector::default()
+            },
             problems,
             ..RuleSet::empty(surroundings.zone.clone())
         },

@@ -15,6 +15,9 @@ use crate::predicate::{Access, Field};
 /// The product of rules that are written against the columns, for every source.
 const OURS: &str = "sekisho";
 
+/// Among the candidates of a field: each counts that has a value, instead of the first.
+const ANY: &str = "any";
+
 #[expect(
     clippy::expect_used,
     reason = "the table is part of the program, and a test reads it"
@@ -27,6 +30,8 @@ static TABLES: LazyLock<Tables> =
 struct Tables {
     /// The fields of the sources whose records are not JSON.
     sources: BTreeMap<String, Vec<String>>,
+    /// How the paths into the records of a source begin, where that is known: all else does not exist.
+    roots: BTreeMap<String, Vec<String>>,
     logsources: Vec<SourcesOf>,
     fields: Vec<FieldsOf>,
 }
@@ -114,17 +119,23 @@ impl Scope {
     /// What a field of a rule means: an alias, else a column, else a field of the source's own.
     pub fn field(&self, name: &str) -> Result<Field, String> {
         let aliases = self.aliases.iter().flat_map(|table| table.iter());
-        let candidates = aliases
+        let candidates: Vec<&String> = aliases
             .filter(|(alias, _)| alias.eq_ignore_ascii_case(name))
-            .flat_map(|(_, all)| all);
+            .flat_map(|(_, all)| all)
+            .collect();
+        let any = candidates.iter().any(|candidate| *candidate == ANY);
         let mut accesses: Vec<Access> = Vec::new();
-        for access in candidates.filter_map(|candidate| access(candidate)) {
+        for access in candidates.into_iter().filter_map(|candidate| access(candidate)) {
             if !accesses.contains(&access) {
                 accesses.push(access);
             }
         }
         if !accesses.is_empty() {
-            return Ok(Field::new(accesses));
+            return Ok(if any {
+                Field::any(accesses)
+            } else {
+                Field::new(accesses)
+            });
         }
         if let Some(column) = Column::by_name(name) {
             return Ok(Field::new(vec![Access::Column(column)]));
@@ -134,18 +145,12 @@ impl Scope {
                 "`{name}` is not a column, and a rule for every source can use columns only"
             ));
         };
-        let has = |source: &String| {
-            TABLES
-                .sources
-                .get(source)
-                .is_none_or(|own| own.iter().any(|own| own.eq_ignore_ascii_case(name)))
-        };
-        if sources.iter().any(has) {
+        if sources.iter().any(|source| has(source, name)) {
             return Ok(Field::new(vec![native(name)]));
         }
         let own: Vec<&str> = sources
             .iter()
-            .filter_map(|source| TABLES.sources.get(source))
+            .filter_map(|source| TABLES.sources.get(source).or_else(|| TABLES.roots.get(source)))
             .flatten()
             .map(String::as_str)
             .collect();
@@ -155,6 +160,26 @@ impl Scope {
             own.join(", ")
         ))
     }
+}
+
+/// Whether the records of a source may have a field of that name. Paths for Azure begin with
+/// `properties.` or not, whichever way the records come.
+fn has(source: &str, name: &str) -> bool {
+    if let Some(own) = TABLES.sources.get(source) {
+        return own.iter().any(|own| own.eq_ignore_ascii_case(name));
+    }
+    let Some(roots) = TABLES.roots.get(source) else {
+        return true;
+    };
+    let mut steps = name.split('.');
+    let first = steps.next().unwrap_or_default();
+    let second = if first.eq_ignore_ascii_case("properties") {
+        steps.next()
+    } else {
+        None
+    };
+    let first = second.unwrap_or(first);
+    roots.iter().any(|root| root.eq_ignore_ascii_case(first))
 }
 
 /// Whether the parts that the entry names are those of the rule; or, if the rule names fewer, those
@@ -174,12 +199,23 @@ fn native(path: &str) -> Access {
     Access::Native(Arc::from(path.to_ascii_lowercase()))
 }
 
-/// Reads `column:name`, `native:path` or `words:column:1=word,…`.
+/// Reads `column:name`, `native:path`, `words:column:1=word,…`, `names:column:value=name,…` or
+/// `always:value`.
 fn access(candidate: &str) -> Option<Access> {
     let (kind, rest) = candidate.split_once(':')?;
     match kind {
         "column" => Column::by_name(rest).map(Access::Column),
         "native" => Some(native(rest)),
+        "always" => Some(Access::Always(Arc::from(rest))),
+        "names" => {
+            let (column, names) = rest.split_once(':')?;
+            let names = names.split(',').map(|name| {
+                let (value, name) = name.split_once('=')?;
+                Some((Arc::from(value), Arc::from(name)))
+            });
+            let column = Column::by_name(column)?;
+            Some(Access::Names(column, names.collect::<Option<Arc<[_]>>>()?))
+        }
         "words" => {
             let (column, words) = rest.split_once(':')?;
             let words = words.split(',').map(|word| {
@@ -218,7 +254,7 @@ mod tests {
     fn every_candidate_of_the_table_is_readable() {
         for candidates in TABLES.fields.iter().flat_map(|entry| entry.fields.values()) {
             for candidate in candidates {
-                assert!(access(candidate).is_some(), "{candidate}");
+                assert!(candidate == ANY || access(candidate).is_some(), "{candidate}");
             }
         }
     }

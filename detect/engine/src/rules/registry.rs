@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sekisho_sigma::{Document, Problem, ProblemKind, parse};
+use sekisho_sigma::{Document, Lists, Problem, ProblemKind, parse_with};
 
 use super::RuleFolder;
 
@@ -25,10 +25,10 @@ pub(super) struct Registry {
 
 impl Registry {
     /// Reads the folders. A document whose id or name is taken is a problem and left out.
-    pub(super) fn read(folders: &[RuleFolder], problems: &mut Vec<Problem>) -> Self {
+    pub(super) fn read(folders: &[RuleFolder], lists: &Lists, problems: &mut Vec<Problem>) -> Self {
         let mut registry = Self::default();
         for (place, folder) in folders.iter().enumerate() {
-            let parsed = parse(&folder.path, &folder.rule);
+            let parsed = parse_with(&folder.path, &folder.rule, lists);
             problems.extend(parsed.problems);
             let first_id = parsed.documents.iter().find_map(|document| document.meta().id.clone());
             for document in parsed.documents {

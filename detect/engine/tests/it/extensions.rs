@@ -212,6 +212,15 @@ fn numbers_and_dates_of_columns_can_be_compared() {
         ("active_people|gte: 40", true),
         ("time|gte: 2026-10-01T00:00:00+00:00", true),
         ("time|lt: 2026-10-01T00:00:00Z", false),
+        ("time|hour: 0", true),
+        ("time|hour: [22, 23]", false),
+        ("time|minute|lt: 30", true),
+        ("time|week: 40", true),
+        ("time|month|gte: 10", true),
+        ("time|day: 1", true),
+        ("left|day: 31", true),
+        ("left|year|neq: 2026", false),
+        ("user_name|hour: 0", false),
     ] {
         let found = observe(&mut engine(&[&rule(search)]), std::slice::from_ref(&event));
         assert_eq!(!found.is_empty(), matches, "{search}");

@@ -12,7 +12,9 @@
 
 mod common;
 mod corpus;
+mod coverage;
 mod extensions;
 mod law;
 mod oracle;
+mod rsigma;
 mod rules;
