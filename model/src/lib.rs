@@ -2,7 +2,7 @@
 //!
 //! Every other crate speaks in these words: the table of [columns](schema), the [batch](EventBatch)
 //! of events that flows, the [record] it was decoded from and the position of that record,
-//! what a detector [found](detection), and the [identities](ids) that outlive a restart.
+//! the [words] that columns with a closed list take, what a detector [found](detection), and the [identities](ids) that outlive a restart.
 //!
 //! # Invariants
 //! * No I/O, no clock: [`Clock`] is a trait, and only the program implements it with the real one.
@@ -22,6 +22,7 @@ pub mod record;
 pub mod schema;
 pub mod snapshot;
 pub mod time;
+pub mod words;
 
 pub use batch::{EventBatch, SchemaMismatch, Texts};
 pub use builder::EventBuilder;

@@ -238,6 +238,15 @@ mod tests {
     }
 
     #[test]
+    fn the_kinds_are_the_words_of_their_column() {
+        let kinds: Vec<&str> = NetKind::ALL.iter().map(|kind| kind.as_str()).collect();
+        assert_eq!(
+            Some(kinds.as_slice()),
+            sekisho_model::words::of(sekisho_model::Column::SrcNetKind)
+        );
+    }
+
+    #[test]
     fn the_most_specific_range_counts_and_a_range_counts_before_a_number() {
         let (networks, problems) = Networks::parse("networks.csv", LIST).unwrap();
         assert_eq!(problems, []);

@@ -12,7 +12,6 @@
 //! Splitting a body or stream into records (`sekisho-sources`), and what follows from other columns
 //! (`sekisho-enrich`).
 
-mod activity;
 mod address;
 mod csv_map;
 mod decoder;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use sekisho_formats::{Decoder, FORMATS, Settings, YearPolicy, classify};
 use sekisho_model::schema::COLUMNS;
-use sekisho_model::{Column, EventBatch, Origin, Projection, Raw, Time};
+use sekisho_model::{Column, EventBatch, Kind, Origin, Projection, Raw, Time, words};
 use serde_json::{Map, Value};
 
 /// Columns that repeat the record, or tell how it came.
@@ -68,7 +68,29 @@ fn rows(source: &str, contents: &[u8]) -> Vec<String> {
     decoder.flush(&mut out);
     assert_eq!(out.rejects.len(), 0, "{source}: {:?}", out.rejects);
     let batch = out.rows.finish();
+    assert_closed(&batch, source);
     (0..batch.len()).map(|row| line(&batch, row)).collect()
+}
+
+/// Columns of closed words hold no others.
+fn assert_closed(batch: &EventBatch, source: &str) {
+    for spec in COLUMNS {
+        let Some(words) = words::of(spec.column) else { continue };
+        for row in 0..batch.len() {
+            let is_one = match spec.kind {
+                Kind::Dict | Kind::Text => batch.text(spec.column, row).is_none_or(|word| words.contains(&word)),
+                _ => batch
+                    .int(spec.column, row)
+                    .is_none_or(|place| usize::try_from(place).is_ok_and(|place| place < words.len())),
+            };
+            assert!(
+                is_one,
+                "{source}: {} is {:?}",
+                spec.name,
+                batch.display(spec.column, row)
+            );
+        }
+    }
 }
 
 fn line(batch: &EventBatch, row: usize) -> String {

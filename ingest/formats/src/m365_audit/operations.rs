@@ -63,7 +63,7 @@ mod tests {
         for line in text.lines().skip(1) {
             let cells: Vec<&str> = line.split(',').collect();
             assert_eq!(cells.len(), 3, "{line}");
-            assert!(crate::activity::class(cells[1]).is_some(), "{line}");
+            assert!(sekisho_model::words::class_of(cells[1]).is_some(), "{line}");
             assert!(TYPES.contains(&cells[2]), "{line}");
         }
         assert_eq!(TABLE.len(), text.lines().count() - 1, "an operation is listed twice");

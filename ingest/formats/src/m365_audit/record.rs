@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use sekisho_model::{Column, EventBuilder, Raw};
+use sekisho_model::{Column, EventBuilder, Raw, words};
 
 use super::accounts::{self, Account};
 use super::operations::{Operation, operation};
@@ -10,7 +10,7 @@ use super::{ID, resources};
 use crate::entra_signin::client::{family, is_guid, trust};
 use crate::entra_signin::codes::{self, FAILURE, INTERRUPTED, Meaning, SUCCESS, mfa_result};
 use crate::json::{Json, fill_side, time_of};
-use crate::{activity, address, names};
+use crate::{address, names};
 
 /// Writes the row of a record; an error if it is none.
 pub(super) fn read(raw: &Raw<'_>, json: &Json<'_>, index: u32, rows: &mut EventBuilder) -> Result<(), String> {
@@ -100,7 +100,7 @@ impl<'a> Record<'a> {
         rows.verbatim(Column::Activity, self.operation.activity);
         rows.int(
             Column::ClassUid,
-            activity::class(self.operation.activity).unwrap_or_default(),
+            words::class_of(self.operation.activity).unwrap_or_default(),
         );
         let _found = ["ClientIP", "ClientIPAddress", "ActorIpAddress"]
             .iter()

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::TimeZone;
-use sekisho_model::{Column, EventBuilder, Kind, Time};
+use sekisho_model::{Column, EventBuilder, Kind, Time, words};
 
 use super::MapError;
-use crate::{activity, address, names, timestamp};
+use crate::{address, names, timestamp};
 
 /// What a value becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,56 +35,11 @@ const NOT_MAPPED: [Column; 13] = [
     Column::SrcNetKind,
 ];
 
-/// Values of which a column takes no others.
-const CLOSED: [(Column, &[&str]); 8] = [
-    (Column::StatusId, &["success", "failure", "interrupted", "unknown"]),
-    (Column::RiskLevel, &["none", "low", "medium", "high", "critical"]),
-    (
-        Column::StatusReason,
-        &[
-            "bad_credentials",
-            "no_such_user",
-            "bad_password",
-            "bad_key",
-            "user_disabled",
-            "user_locked",
-            "account_expired",
-            "password_expired",
-            "policy_blocked",
-            "mfa_required",
-            "mfa_denied",
-            "mfa_failed",
-            "mfa_timeout",
-            "session_expired",
-            "interrupted",
-            "rate_limited",
-            "other",
-        ],
-    ),
-    (
-        Column::UserType,
-        &["member", "guest", "admin", "service", "system", "anonymous"],
-    ),
-    (
-        Column::MfaResult,
-        &[
-            "none",
-            "not_required",
-            "required",
-            "satisfied",
-            "satisfied_by_token",
-            "denied",
-            "failed",
-        ],
-    ),
-    (
-        Column::DeviceTrust,
-        &["compliant", "managed", "registered", "unmanaged", "unknown"],
-    ),
-    // The others follow from the address.
-    (Column::SrcIpType, &["redacted", "service"]),
-    (Column::ParseStatus, &["ok", "partial", "unparsed"]),
-];
+/// Words of this column that follow from the address.
+const NOT_OF_A_MAP: (Column, [&str; 5]) = (
+    Column::SrcIpType,
+    ["public", "private", "cgnat", "loopback", "link_local"],
+);
 
 impl Target {
     /// The target of that name.
@@ -105,11 +60,8 @@ impl Target {
         if word.is_empty() {
             return !column.spec().required;
         }
-        if column == Column::Activity {
-            return activity::class(word).is_some();
-        }
-        let closed = CLOSED.iter().find(|(closed, _)| *closed == column);
-        closed.is_none_or(|(_, words)| words.contains(&word))
+        let follows = column == NOT_OF_A_MAP.0 && NOT_OF_A_MAP.1.contains(&word);
+        !follows && words::of(column).is_none_or(|words| words.contains(&word))
     }
 
     /// Whether several values make one, `password+otp`.
@@ -189,11 +141,10 @@ pub(super) fn set(rows: &mut EventBuilder, target: Target, value: &str, clock: &
         Column::ActorName => names::set_actor(rows, value),
         Column::SrcIp => return address::set_source(rows, value),
         Column::Url => rows.text(column, path_and_query(value)),
-        Column::StatusId => return set_word(rows, column, value, &["unknown", "success", "failure", "interrupted"]),
-        Column::RiskLevel => return set_word(rows, column, value, &["none", "low", "medium", "high", "critical"]),
+        Column::StatusId | Column::RiskLevel => return set_word(rows, column, value),
         Column::Activity => {
             rows.verbatim(column, value);
-            rows.int(Column::ClassUid, activity::class(value).unwrap_or_default());
+            rows.int(Column::ClassUid, words::class_of(value).unwrap_or_default());
         }
         _ => return set_by_kind(rows, column, value, clock),
     }
@@ -224,8 +175,9 @@ fn set_by_kind(rows: &mut EventBuilder, column: Column, value: &str, clock: &Clo
 }
 
 /// Sets a column to the place of a word.
-fn set_word(rows: &mut EventBuilder, column: Column, value: &str, words: &[&str]) -> bool {
-    let found = words
+fn set_word(rows: &mut EventBuilder, column: Column, value: &str) -> bool {
+    let found = words::of(column)
+        .unwrap_or_default()
         .iter()
         .zip(0..)
         .find(|(word, _)| word.eq_ignore_ascii_case(value.trim()));

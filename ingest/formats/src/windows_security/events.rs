@@ -104,7 +104,6 @@ pub(super) fn insert_names(id: u16) -> impl Iterator<Item = &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::activity;
 
     #[test]
     fn every_line_of_the_tables_is_well_formed() {
@@ -112,7 +111,7 @@ mod tests {
         assert_eq!(TABLE.len(), lines, "a line is wrong, or a number is listed twice");
         for (id, meaning) in &*TABLE {
             assert!(
-                activity::class(meaning.activity).is_some(),
+                sekisho_model::words::class_of(meaning.activity).is_some(),
                 "{id}: {}",
                 meaning.activity
             );

@@ -2,22 +2,22 @@
 
 use std::borrow::Cow;
 
-use sekisho_model::{Column, EventBuilder};
+use sekisho_model::{Column, EventBuilder, words};
 
 use super::account::Account;
 use super::event::Event;
 use super::events::{self, Meaning, Outcome, Whose};
 use super::failures::{self, Failure, Kind};
 use crate::address::{self, Address};
+use crate::names;
 use crate::reading::Status;
-use crate::{activity, names};
 
 /// Sets the columns that follow from the event's number and values.
 pub(super) fn write(event: &Event<'_>, id: u16, rows: &mut EventBuilder) {
     let meaning = events::meaning(id);
     rows.verbatim(Column::Action, &id.to_string());
     rows.verbatim(Column::Activity, meaning.activity);
-    rows.int(Column::ClassUid, activity::class(meaning.activity).unwrap_or_default());
+    rows.int(Column::ClassUid, words::class_of(meaning.activity).unwrap_or_default());
     write_outcome(event, id, meaning, rows);
     write_accounts(event, id, meaning, rows);
     write_origin(event, id, rows);
@@ -139,7 +139,7 @@ fn write_accounts(event: &Event<'_>, id: u16, meaning: Meaning, rows: &mut Event
         rows.verbatim(Column::UserType, "system");
     }
     // Who reports a sign-in or a lock is the machine, which did neither.
-    let reports = matches!(activity::class(meaning.activity), Some(3002)) || id == 4740;
+    let reports = matches!(words::class_of(meaning.activity), Some(3002)) || id == 4740;
     if let Some(actor) = subject.name.as_deref().filter(|_| !(reports && subject.is_system())) {
         let same = account
             .name

@@ -73,6 +73,35 @@ async fn what_a_full_disk_took_of_a_write_is_taken_back() {
     assert_eq!(frames(&spool, 0).await.len(), 1);
 }
 
+/// What is taken back must be so on the disk: the next segment may begin at the offsets that were refused, and after a
+/// power cut the old frames must not stand beside its own.
+#[test]
+fn what_cannot_be_taken_back_durably_is_the_end() {
+    // The kernel lets this file be cut and not be synced.
+    let Ok(file) = File::options().write(true).open("/proc/self/comm") else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let lock = recovery::lock(folder.path()).unwrap();
+    let active = Segment {
+        first: 0,
+        end: 0,
+        bytes: SEGMENT_HEAD_BYTES,
+    };
+    let shared = Arc::new(Shared::new(
+        folder.path().to_owned(),
+        lock,
+        vec![active],
+        cursors::Cursors::default(),
+    ));
+    let mut writer = Writer::new(Arc::clone(&shared), SpoolSettings::new(folder.path()), file, active);
+
+    let error = writer.take_back(&ErrorKind::StorageFull.into());
+
+    assert!(matches!(error, SpoolError::Failed(_)), "{error}");
+    assert!(shared.failure().is_some());
+}
+
 fn with_writer(shared: &Arc<Shared>, writer: Writer) -> Spool {
     let (queue, appends) = mpsc::unbounded_channel();
     let handle = Handle {
@@ -132,7 +161,19 @@ fn a_torn_tail_is_cut_off_wherever_it_is_torn() {
 
 #[test]
 fn a_segment_that_was_never_begun_is_begun_again() {
-    for head in [&b""[..], b"SKSPOL", b"SKSPOL0", b"SKSPOL01", &[0; 16]] {
+    // Cut within its head, or grown and not written: all of it, its second half, a part of that.
+    for head in [
+        &b""[..],
+        b"SKSPOL",
+        b"SKSPOL0",
+        b"SKSPOL01",
+        b"SKSPOL01\x06",
+        b"SKSPOL01\x06\0\0\0\0\0\0",
+        b"SKSPOL01\0\0\0\0\0\0\0\0",
+        &[0; 7],
+        &[0; 16],
+        &[0; 4096],
+    ] {
         let folder = tempfile::tempdir().unwrap();
         three_frames(&folder);
         fs::write(segment::path(folder.path(), 6), head).unwrap();
