@@ -14,7 +14,7 @@ use crate::random::Random;
 
 /// The share of fixed lines that are placed in another city.
 const WRONG_CITY: f64 = 0.05;
-/// The share of fixed lines whose record names no city: own estimate. Of the rows of GeoLite2 for Japan
+/// The share of fixed lines whose record names no city: own estimate. Of the rows of `GeoLite2` for Japan
 /// it is half, but rows are not lines.
 const NO_CITY: f64 = 0.2;
 /// The share of ranges of rented servers that lists of anonymisers know.

@@ -144,7 +144,9 @@ impl Value {
             Self::Flag(flag) => head(14, usize::from(*flag), out),
             Self::List(items) => {
                 head(11, items.len(), out);
-                items.iter().for_each(|item| item.encode(out));
+                for item in items {
+                    item.encode(out);
+                }
             }
             Self::Map(entries) => {
                 head(7, entries.len(), out);

@@ -121,8 +121,11 @@ impl World {
             json!({"note": note.what, "user": note.user, "first": first, "last": last, "country": note.country})
         });
         let weather = json!({"weather": records(Label::Weather)});
-        let lines: Vec<Value> = attacks.chain(notes).chain([weather]).collect();
-        lines.iter().map(|line| format!("{line}\n")).collect()
+        let lines = attacks
+            .chain(notes)
+            .chain([weather])
+            .map(|line: Value| line.to_string());
+        lines.flat_map(|line| [line, "\n".to_owned()]).collect()
     }
 }
 

@@ -140,3 +140,31 @@ pub(crate) fn hours(millis: i64) -> f64 {
     let seconds = u64::try_from(millis / 1_000).unwrap_or_default();
     float(seconds) / 3_600.0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(about: &str, hours: f64) -> Finding {
+        Finding {
+            about: about.into(),
+            hours,
+            attacks: BTreeSet::new(),
+            truth: Truth::False,
+        }
+    }
+
+    #[test]
+    fn alerts_of_a_day_count_once_and_messages_as_long_as_they_follow_each_other() {
+        let found = [
+            finding("hana", 0.0),
+            finding("hana", 20.0),
+            finding("taro", 30.0),
+            finding("hana", 40.0),
+            finding("hana", 100.0),
+            finding("hana", 180.0),
+        ];
+        assert_eq!(count(found.iter(), 24.0, false), 5);
+        assert_eq!(count(found.iter(), 72.0, true), 3);
+    }
+}

@@ -1,6 +1,6 @@
 //! Attacks that have a course by which they are known.
 
-use super::{Campaign, Class, any, stranger};
+use super::{Campaign, Class, Family, any, stranger};
 use crate::addresses::Line;
 use crate::calendar::{DAY, HOUR, MINUTE, Millis, SECOND, at};
 use crate::geography::{ATTACKERS, Kind, city_at_home};
@@ -16,9 +16,12 @@ use crate::vendor::{Account, Client, Factor, Outcome};
 
 /// So many attacks of each class, on the days from `first` on.
 pub(crate) fn scripted(campaign: &mut Campaign<'_>, each: usize, first: i64) {
-    for class in Class::ALL {
+    let classes = (0..)
+        .zip(Class::ALL)
+        .filter(|(_, class)| class.family() == Family::Scripted);
+    for (number, class) in classes {
         for place in 0..each {
-            let path = [0x5c7, u64::from(*class as u8), u64::try_from(place).unwrap_or_default()];
+            let path = [0x5c7, number, u64::try_from(place).unwrap_or_default()];
             let mut random = Random::of(campaign.workshop.seed, &path);
             let day = random.whole(first, campaign.workshop.days - 4);
             let begins = at(day, random.between(0.0, 23.0));
@@ -71,22 +74,23 @@ impl<'a, 'b> Script<'a, 'b> {
             Class::FatigueDenied => self.fatigue(false),
             Class::FatigueApproved => self.fatigue(true),
             Class::VpnTakeover => self.vpn_takeover(),
-            Class::Leaver => self.leaver(),
+            Class::Leaver => match self.leaver() {
+                Some(ends) => ends,
+                None => return,
+            },
             Class::ForwardRule => self.forward_rule(),
             Class::MassMail => self.mass_mail(),
             Class::MassDownload => self.mass_download(),
             Class::WebScan => self.web_scan(),
             Class::WebExploit => self.web_exploit(),
-            _ => None,
+            _ => return,
         };
-        if let Some(ends) = ends {
-            let single = !matches!(
-                self.class,
-                Class::Spray | Class::Stuffing | Class::SlowSpray | Class::WebScan | Class::WebExploit
-            );
-            let user = single.then_some(self.victim.account.user.as_str());
-            self.campaign.note(self.class, user, self.begins, ends);
-        }
+        let single = !matches!(
+            self.class,
+            Class::Spray | Class::Stuffing | Class::SlowSpray | Class::WebScan | Class::WebExploit
+        );
+        let user = single.then_some(self.victim.account.user.as_str());
+        self.campaign.note(self.class, user, self.begins, ends);
     }
 
     /// A sign-in to Microsoft's cloud as somebody.
@@ -135,7 +139,7 @@ impl<'a, 'b> Script<'a, 'b> {
     }
 
     /// A password on a third of the firm, or on all of a small one.
-    fn spray(&mut self, opens: bool) -> Option<Millis> {
+    fn spray(&mut self, opens: bool) -> Millis {
         let count = (self.campaign.people.len() / 3).clamp(14, 60);
         let mut time = self.begins;
         for (account, outcome) in self.targets(count) {
@@ -147,10 +151,10 @@ impl<'a, 'b> Script<'a, 'b> {
             time += MINUTE * self.random.whole(1, 60);
             self.entra(&victim, time, Outcome::Success(Factor::NotAsked));
         }
-        Some(time)
+        time
     }
 
-    fn stuffing(&mut self) -> Option<Millis> {
+    fn stuffing(&mut self) -> Millis {
         let mut time = self.begins;
         for _ in 0..3 {
             let city = self.line.city;
@@ -160,17 +164,17 @@ impl<'a, 'b> Script<'a, 'b> {
                 .workshop
                 .addresses
                 .line_of(operator, city, &mut self.random);
-            for (account, outcome) in self.targets(14) {
-                for _ in 0..self.random.whole(1, 2) {
-                    self.entra(&account, time, outcome);
-                    time += SECOND * self.random.whole(3, 40);
-                }
+            let twice = self.targets(14).into_iter().flat_map(|target| [target.clone(), target]);
+            let tries: Vec<(Account, Outcome)> = twice.filter(|_| self.random.chance(0.75)).collect();
+            for (account, outcome) in tries {
+                self.entra(&account, time, outcome);
+                time += SECOND * self.random.whole(3, 40);
             }
         }
-        Some(time)
+        time
     }
 
-    fn slow_spray(&mut self) -> Option<Millis> {
+    fn slow_spray(&mut self) -> Millis {
         let mut ends = self.begins;
         for (account, outcome) in self.targets(40) {
             let time = self.begins + self.random.whole(0, DAY + DAY / 2);
@@ -183,10 +187,10 @@ impl<'a, 'b> Script<'a, 'b> {
             self.entra(&account, time, outcome);
             ends = ends.max(time);
         }
-        Some(ends)
+        ends
     }
 
-    fn force(&mut self) -> Option<Millis> {
+    fn force(&mut self) -> Millis {
         let victim = self.victim.account.clone();
         let mut time = self.begins;
         for _ in 0..self.random.whole(15, 40) {
@@ -195,10 +199,10 @@ impl<'a, 'b> Script<'a, 'b> {
         }
         time += SECOND * self.random.whole(20, 600);
         self.entra(&victim, time, Outcome::Success(Factor::NotAsked));
-        Some(time)
+        time
     }
 
-    fn ssh_force(&mut self) -> Option<Millis> {
+    fn ssh_force(&mut self) -> Millis {
         let user = self.victim.account.login.clone();
         let mut time = self.begins;
         for _ in 0..self.random.whole(15, 60) {
@@ -207,7 +211,7 @@ impl<'a, 'b> Script<'a, 'b> {
         }
         time += SECOND * self.random.whole(20, 600);
         self.ssh(time, (&user, Attempt::Password));
-        Some(time)
+        time
     }
 
     fn ssh(&mut self, time: Millis, attempt: (&str, Attempt)) {
@@ -217,7 +221,7 @@ impl<'a, 'b> Script<'a, 'b> {
             .ssh(time, &self.line, attempt, self.label);
     }
 
-    fn vpn_force(&mut self) -> Option<Millis> {
+    fn vpn_force(&mut self) -> Millis {
         let mut time = self.begins;
         let user = self.victim.account.login.clone();
         for _ in 0..self.random.whole(20, 60) {
@@ -228,10 +232,10 @@ impl<'a, 'b> Script<'a, 'b> {
                 .tunnel(time, &self.line, refused, self.label);
             time += SECOND * self.random.whole(3, 20);
         }
-        Some(time)
+        time
     }
 
-    fn password_stopped(&mut self) -> Option<Millis> {
+    fn password_stopped(&mut self) -> Millis {
         let victim = self.victim.account.clone();
         let stopped = if self.random.chance(0.5) {
             Outcome::FactorAsked
@@ -239,10 +243,10 @@ impl<'a, 'b> Script<'a, 'b> {
             Outcome::Blocked
         };
         self.entra(&victim, self.begins, stopped);
-        Some(self.begins)
+        self.begins
     }
 
-    fn fatigue(&mut self, approved: bool) -> Option<Millis> {
+    fn fatigue(&mut self, approved: bool) -> Millis {
         let victim = self.victim.account.clone();
         let mut time = self.begins;
         for _ in 0..self.random.whole(4, 8) {
@@ -257,19 +261,21 @@ impl<'a, 'b> Script<'a, 'b> {
         if approved {
             self.entra(&victim, time, Outcome::Success(Factor::Given));
         }
-        Some(time)
+        time
     }
 
-    fn vpn_takeover(&mut self) -> Option<Millis> {
+    fn vpn_takeover(&mut self) -> Millis {
         let number = self.random.next() % 1_000_000 + 1;
         let user = self.victim.account.login.clone();
         let recorder = &mut self.campaign.workshop.recorder;
         recorder.tunnel(self.begins, &self.line, Tunnel::Up(number, &user), self.label);
         let ends = self.begins + self.random.whole(HOUR, 8 * HOUR);
         recorder.tunnel(ends, &self.line, Tunnel::Down(number, &user), self.label);
-        Some(ends)
+        ends
     }
 
+    /// When it ended; none if nobody has left.
+    ///
     /// The account of somebody who left at least five days before, used from a home in Japan.
     fn leaver(&mut self) -> Option<Millis> {
         let day = crate::calendar::day_of(self.begins);
@@ -296,15 +302,15 @@ impl<'a, 'b> Script<'a, 'b> {
         Some(time)
     }
 
-    fn forward_rule(&mut self) -> Option<Millis> {
+    fn forward_rule(&mut self) -> Millis {
         let account = self.victim.account.clone();
         self.entra(&account, self.begins, Outcome::Success(Factor::ByToken));
         let time = self.begins + SECOND * self.random.whole(60, 900);
         self.m365(time, &Deed::RuleForwards("collector@example.net"));
-        Some(time)
+        time
     }
 
-    fn mass_mail(&mut self) -> Option<Millis> {
+    fn mass_mail(&mut self) -> Millis {
         let account = self.victim.account.clone();
         self.entra(&account, self.begins, Outcome::Success(Factor::ByToken));
         let mut time = self.begins + 5 * MINUTE;
@@ -313,29 +319,29 @@ impl<'a, 'b> Script<'a, 'b> {
             let recipients = u64::try_from(self.random.whole(20, 60)).unwrap_or_default();
             self.m365(time, &Deed::Sent(recipients));
         }
-        Some(time)
+        time
     }
 
-    fn mass_download(&mut self) -> Option<Millis> {
+    fn mass_download(&mut self) -> Millis {
         let mut time = self.begins;
         for file in 0..self.random.whole(80, 300) {
             time += SECOND * self.random.whole(1, 10);
             self.m365(time, &Deed::FileDownloaded(format!("drawing-{file}.dwg")));
         }
-        Some(time)
+        time
     }
 
-    fn web_scan(&mut self) -> Option<Millis> {
+    fn web_scan(&mut self) -> Millis {
         let mut time = self.begins;
         for page in 0..self.random.whole(100, 300) {
             let path = format!("/old/{page}.php");
             self.web(time, &path, 404, 153);
             time += self.random.whole(100, 900);
         }
-        Some(time)
+        time
     }
 
-    fn web_exploit(&mut self) -> Option<Millis> {
+    fn web_exploit(&mut self) -> Millis {
         let paths = [
             "/index.php?page=../../../../etc/passwd",
             "/search?q=1%20union%20select%20user,password%20from%20users",
@@ -345,7 +351,7 @@ impl<'a, 'b> Script<'a, 'b> {
         let path = self.random.pick(&paths);
         let bytes = self.random.below(9_000) + 2_000;
         self.web(self.begins, path, 200, bytes);
-        Some(self.begins)
+        self.begins
     }
 
     fn web(&mut self, time: Millis, path: &str, status: u16, bytes: usize) {

@@ -1,7 +1,7 @@
 //! What everybody on the Internet is tried with all day, and the visitors of the firm's site.
 
 use crate::addresses::Line;
-use crate::calendar::{SECOND, at};
+use crate::calendar::{Millis, SECOND, at};
 use crate::geography::{ATTACKERS, Kind, city_at_home};
 use crate::life::Workshop;
 use crate::people::{NEWSLETTER, Person};
@@ -122,11 +122,7 @@ impl Sky<'_> {
             let mut time = at(self.day, self.random.between(0.0, 24.0));
             for _ in 0..self.random.whole(1, 12) {
                 let name = self.random.pick(&NAMES);
-                let attempt = if name == "root" {
-                    Attempt::WrongPassword
-                } else {
-                    Attempt::NoSuchUser
-                };
+                let attempt = attempt(name);
                 self.workshop.recorder.ssh(time, &line, (name, attempt), Label::Weather);
                 time += SECOND * self.random.whole(2, 40);
             }
@@ -148,40 +144,45 @@ impl Sky<'_> {
         for _ in 0..self.random.poisson(15.0) {
             let city = city_at_home(&mut self.random);
             let line = self.workshop.addresses.line(Kind::Mobile, city, &mut self.random);
-            let mut time = at(self.day, self.random.between(7.0, 24.0));
+            let begins = at(self.day, self.random.between(7.0, 24.0));
             let agent = self.random.weighted(&LAPTOP_AGENTS).text;
-            for _ in 0..self.random.whole(1, 6) {
-                let page = self.random.below(40);
-                let (path, status) = if page == 0 {
-                    ("/favicon.png".to_owned(), 404)
-                } else {
-                    (format!("/products/{page}.html"), 200)
-                };
-                let bytes = 900 + 100 * page;
-                let request = Request {
-                    path: &path,
-                    status,
-                    bytes,
-                    agent,
-                };
-                self.workshop.recorder.web(time, &line, &request, Label::Ordinary);
-                time += SECOND * self.random.whole(3, 60);
+            for visit in 0..self.random.whole(1, 6) {
+                let time = begins + visit * SECOND * self.random.whole(3, 60);
+                self.page(time, &line, agent);
             }
         }
         for _ in 0..self.random.poisson(3.0 * much) {
             let line = self.outside();
-            let mut time = at(self.day, self.random.between(0.0, 24.0));
-            for _ in 0..self.random.whole(1, 6) {
+            let begins = at(self.day, self.random.between(0.0, 24.0));
+            for probe in 0..self.random.whole(1, 6) {
                 let request = Request {
                     path: self.random.pick(&PROBES),
                     status: 404,
                     bytes: 153,
                     agent: "Mozilla/5.0 zgrab/0.x",
                 };
+                let time = begins + probe * SECOND * self.random.whole(1, 5);
                 self.workshop.recorder.web(time, &line, &request, Label::Weather);
-                time += SECOND * self.random.whole(1, 5);
             }
         }
+    }
+
+    /// A page of the site, or one that a browser asks for in vain.
+    fn page(&mut self, time: Millis, line: &Line, agent: &str) {
+        let page = self.random.below(40);
+        let path = format!("/products/{page}.html");
+        let (path, status) = if page == 0 {
+            ("/favicon.png", 404)
+        } else {
+            (path.as_str(), 200)
+        };
+        let request = Request {
+            path,
+            status,
+            bytes: 900 + 100 * page,
+            agent,
+        };
+        self.workshop.recorder.web(time, line, &request, Label::Ordinary);
     }
 
     /// Each Tuesday a program writes to all customers.
@@ -207,5 +208,13 @@ impl Sky<'_> {
             label: Label::Ordinary,
         };
         self.workshop.recorder.m365(&doing, &Deed::Sent(600));
+    }
+}
+
+/// What a server says of a name that is tried: only root exists.
+fn attempt(name: &str) -> Attempt {
+    match name {
+        "root" => Attempt::WrongPassword,
+        _ => Attempt::NoSuchUser,
     }
 }

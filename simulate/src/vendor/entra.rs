@@ -52,7 +52,6 @@ fn steps(outcome: Outcome) -> Value {
     let password = step("Password", true, "Correct password");
     let by_phone = |succeeded, detail| json!([password, step("Mobile app notification", succeeded, detail)]);
     match outcome {
-        Outcome::Success(Factor::NotAsked) => json!([password]),
         Outcome::Success(Factor::ByToken) => json!([step(
             "Previously satisfied",
             true,
@@ -62,7 +61,7 @@ fn steps(outcome: Outcome) -> Value {
         Outcome::FactorTimeout => by_phone(false, "MFA denied; user did not respond to mobile app notification"),
         Outcome::FactorDenied => by_phone(false, "MFA denied; user declined the authentication"),
         Outcome::WrongPassword => json!([step("Password", false, "Invalid username or password")]),
-        Outcome::FactorAsked | Outcome::Blocked => json!([password]),
+        Outcome::Success(Factor::NotAsked) | Outcome::FactorAsked | Outcome::Blocked => json!([password]),
         Outcome::NoSuchUser | Outcome::Disabled => json!([]),
     }
 }

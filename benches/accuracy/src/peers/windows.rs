@@ -60,13 +60,14 @@ impl Peer for Elastic {
 /// `imAuthSigninsMultipleCountries`: two countries within a window of 3 hours that does not slide.
 #[derive(Default)]
 pub(super) struct Sentinel {
-    windows: HashMap<Person, (f64, Vec<Event>)>,
+    /// Of each person, the last window and what was in it.
+    windows: HashMap<Person, (i64, Vec<Event>)>,
 }
 
 impl Peer for Sentinel {
     fn see(&mut self, event: &Event) -> Option<Vec<usize>> {
         event.country.as_ref()?;
-        let window = (event.hours / 3.0).floor();
+        let window = whole(event.hours / 3.0);
         let known = self.windows.entry(Arc::clone(&event.person)).or_default();
         if known.0 != window {
             *known = (window, Vec::new());
@@ -75,4 +76,14 @@ impl Peer for Sentinel {
         let differs = known.1.iter().any(|other| other.country != event.country);
         differs.then(|| known.1.iter().map(|event| event.record).collect())
     }
+}
+
+/// A number without its fraction.
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "hours of this century fit"
+)]
+fn whole(number: f64) -> i64 {
+    number as i64
 }
