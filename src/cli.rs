@@ -47,6 +47,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Outbox,
     },
+    /// See, replay or drop the records that could not be read
+    Rejects {
+        #[command(subcommand)]
+        command: Rejects,
+    },
     /// Make, list and revoke the access tokens of the doors
     Token {
         #[command(subcommand)]
@@ -81,6 +86,9 @@ pub(crate) struct Demo {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) config: ConfigArg,
+    /// List what is bounded, how far, and what happens there
+    #[arg(long)]
+    pub(crate) bounds: bool,
     /// Send a test message to this channel
     #[arg(long, value_name = "CHANNEL")]
     pub(crate) send: Option<String>,
@@ -259,6 +267,82 @@ pub(crate) struct OutboxMessage {
     pub(crate) message_id: String,
 }
 
+/// `sekisho rejects …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Rejects {
+    /// List them by day, source and reason
+    List(RejectsList),
+    /// Show one with its record
+    Show(RejectShow),
+    /// Read them with the formats of today, and have the service take those that can be read now; exit 1 if some stay
+    Replay(RejectsReplay),
+    /// Take them off the list
+    Drop(RejectsDrop),
+}
+
+/// `sekisho rejects list`
+#[derive(Args, Debug)]
+pub(crate) struct RejectsList {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// List each with its id, the newest first
+    #[arg(long)]
+    pub(crate) ids: bool,
+    /// Also those that were replayed or dropped
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// `sekisho rejects show`
+#[derive(Args, Debug)]
+pub(crate) struct RejectShow {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// The id, as `sekisho rejects list --ids` shows it
+    pub(crate) id: String,
+}
+
+/// Which rejects.
+#[derive(Args, Debug)]
+pub(crate) struct RejectsWhich {
+    /// Those of this source
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<String>,
+    /// Those whose reason has this text in it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// All of them
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Those with these ids
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+}
+
+/// `sekisho rejects replay`
+#[derive(Args, Debug)]
+pub(crate) struct RejectsReplay {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) which: RejectsWhich,
+    /// Read them as records of this source: they came under a wrong one
+    #[arg(long = "as", value_name = "NAME")]
+    pub(crate) read_as: Option<String>,
+}
+
+/// `sekisho rejects drop`
+#[derive(Args, Debug)]
+pub(crate) struct RejectsDrop {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) which: RejectsWhich,
+    /// Those that were received so many days ago or earlier
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) older_than_days: Option<u32>,
+}
+
 /// `sekisho token …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Token {
@@ -284,7 +368,7 @@ pub(crate) struct TokenRevoke {
 pub(crate) struct TokenNew {
     #[command(flatten)]
     pub(crate) store: StoreArgs,
-    /// The parser id whose records the token may send, or `any`
+    /// The parser id whose records the token may send, or `any`; or `metrics`, to read those of the service
     pub(crate) source: String,
     /// The tenant that the records belong to [default: the setting]
     #[arg(long)]

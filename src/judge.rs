@@ -1,5 +1,7 @@
 //! Decoding, enriching and judging, put together.
 
+use std::sync::Arc;
+
 use sekisho_detect::Engine;
 use sekisho_enrich::Enricher;
 use sekisho_formats::{Decoder, Dedupe, Output};
@@ -9,6 +11,7 @@ use sekisho_pipeline::{BoxError, Frame, FrameBody, Judge, Judged, Records};
 
 use crate::context::{ContextError, Generation, Loaded};
 use crate::settings::Settings;
+use crate::tally::{Tallied, Tally, count};
 
 /// The part of a snapshot that names the context the state was made with.
 const CONTEXT_PART: &str = "context";
@@ -22,6 +25,9 @@ pub(crate) struct LogJudge {
     dedupe: Dedupe,
     enricher: Enricher,
     engine: Engine,
+    /// What this turn counted, and where it is added.
+    turn: Tallied,
+    tally: Arc<Tally>,
 }
 
 impl LogJudge {
@@ -52,7 +58,17 @@ impl LogJudge {
             dedupe: Dedupe::default(),
             enricher: loaded.enricher,
             engine,
+            turn: Tallied::default(),
+            tally: Arc::default(),
         }
+    }
+
+    /// Counts here what it does.
+    #[must_use]
+    pub(crate) fn counting(mut self, tally: Arc<Tally>) -> Self {
+        tally.engine(&self.engine);
+        self.tally = tally;
+        self
     }
 
     /// The context generation that a snapshot was made with.
@@ -92,7 +108,8 @@ impl LogJudge {
 
     /// Drops repetitions and adds what follows from other columns.
     pub(crate) fn enrich(&mut self, batch: EventBatch) -> EventBatch {
-        let (batch, _dropped) = self.dedupe.retain(batch);
+        let (batch, duplicates) = self.dedupe.retain(batch);
+        self.turn.duplicates += duplicates;
         self.enricher.enrich(batch)
     }
 
@@ -153,12 +170,15 @@ impl LogJudge {
     }
 
     fn close(&mut self, out: &mut Output, judged: &mut Judged) {
+        self.turn.count_rejects(&out.rejects);
         judged.rejects.append(&mut out.rejects);
         if out.rows.is_empty() {
             return;
         }
+        self.turn.decoded += count(out.rows.len());
         let batch = self.enrich(out.rows.finish());
         if !batch.is_empty() {
+            self.turn.count_rows(&batch);
             merge(&mut judged.findings, self.detect(&batch));
             judged.events.push(batch);
         }
@@ -176,12 +196,15 @@ impl LogJudge {
         let generation = Generation::named(name);
         let loaded = Loaded::read(&generation, &self.settings)?;
         let snapshot = self.save()?;
+        let (tally, turn) = (Arc::clone(&self.tally), std::mem::take(&mut self.turn));
         *self = Self::new(
             self.settings.clone(),
             generation,
             loaded,
             sekisho_formats::YearPolicy::Nearest,
-        );
+        )
+        .counting(tally);
+        self.turn = turn;
         self.restore(&snapshot);
         Ok(())
     }
@@ -208,11 +231,14 @@ impl Judge for LogJudge {
                     out = self.decoder.output();
                 }
             }
+            self.turn.records += frame.records();
             // What is judged together decides which event opens an incident, and so its id. After a
             // crash the same frames are read in other groups; apart, they give the same ids again.
             self.close(&mut out, &mut judged);
         }
         put_together(&mut judged.events);
+        self.tally.add(&mut self.turn);
+        self.tally.engine(&self.engine);
         judged
     }
 

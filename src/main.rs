@@ -4,14 +4,17 @@
 //! Data goes to standard output, words to standard error; the exit status is 0 when all is well, 1
 //! when something was found and a command was asked to fail on that, 2 when it could not run.
 
+mod bounds;
 mod cli;
 mod clock;
 mod commands;
 mod context;
 mod judge;
+mod rejects;
 mod rules;
 mod service;
 mod settings;
+mod tally;
 mod tokens;
 
 use std::io::IsTerminal;

@@ -14,6 +14,7 @@
 //! # Not here
 //! What is suspicious, and when an incident has something to say: that is `sekisho-detect`.
 
+mod bounds;
 pub mod channel;
 pub mod deliver;
 pub mod line;
@@ -22,6 +23,7 @@ pub mod secret;
 pub mod text;
 pub mod untrusted;
 
+pub use bounds::BOUNDS;
 pub use channel::{ChannelKind, ChannelSettings};
 pub use deliver::{Courier, Delivery, DeliveryError, SetupError};
 pub use line::AlertLine;

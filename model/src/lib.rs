@@ -12,6 +12,7 @@
 //! How bytes become rows (`sekisho-formats`), and what rows mean (`sekisho-detect`).
 
 pub mod batch;
+pub mod bounds;
 pub mod builder;
 pub mod clock;
 pub mod detection;

@@ -143,6 +143,7 @@ impl<L: Log, J: Judge, O: Outbox, T: Tables> Lane<L, J, O, T> {
         let Some(last) = frames.last() else { return Ok(()) };
         let position = last.end();
         let judged = self.judge.judge(frames);
+        self.progress.judged(frames, made(&judged));
         if !judged.findings.is_empty() {
             self.outbox
                 .keep(&judged.findings, position)
@@ -152,7 +153,6 @@ impl<L: Log, J: Judge, O: Outbox, T: Tables> Lane<L, J, O, T> {
                     source,
                 })?;
         }
-        self.progress.judged(frames, made(&judged));
         self.open.add(judged, position);
         self.position = position;
         Ok(())

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use sekisho_alert::{Case, CaseAlert};
 use sekisho_model::{Alert, Bilingual, Clock, Entity, EntityKind, Facts, Incident, Route, RuleInfo, Severity, Time};
 
+use crate::bounds;
 use crate::cli::Check;
 use crate::clock::SystemClock;
 use crate::context::{Bundle, Loaded};
@@ -68,6 +69,22 @@ pub(super) fn run(args: &Check, environment: &Environment) -> Result<ExitCode> {
     if settings.channels.is_empty() {
         writeln!(out, "channel   none set: incidents are only stored")?;
     }
+    check_operator(&settings, &mut out)?;
+    wrong |= check_disk(&settings, &mut out)?;
+    if args.bounds {
+        for bound in bounds::all() {
+            writeln!(
+                out,
+                "bound     {}: {}; then: {}",
+                bound.what,
+                bound.amount(),
+                bound.then
+            )?;
+        }
+    } else {
+        let count = bounds::all().count();
+        writeln!(out, "bounds    {count}, all of them with --bounds")?;
+    }
     if let Some(name) = &args.send {
         send(&settings, name)?;
         writeln!(out, "channel   {name} took a test message")?;
@@ -95,6 +112,50 @@ fn check_data(settings: &Settings, out: &mut impl Write) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// By which channels the operator hears what is wrong with the service itself.
+fn check_operator(settings: &Settings, out: &mut impl Write) -> Result<()> {
+    let own: Vec<&str> = settings
+        .channels
+        .iter()
+        .filter(|channel| channel.operator)
+        .map(|channel| channel.name.as_str())
+        .collect();
+    match (own.as_slice(), settings.channels.as_slice()) {
+        (_, []) => {}
+        ([], [only]) => writeln!(
+            out,
+            "operator  if {} fails, nobody is told: a second channel with `operator = true` would be",
+            only.name
+        )?,
+        ([], _) => writeln!(
+            out,
+            "operator  every channel hears what is wrong with the service, but not of itself"
+        )?,
+        (own, _) => writeln!(out, "operator  ok: {} and a sign of life each morning", own.join(", "))?,
+    }
+    Ok(())
+}
+
+/// Whether the disk has room; whether it has too little.
+fn check_disk(settings: &Settings, out: &mut impl Write) -> Result<bool> {
+    let data = &settings.data;
+    let exists = data.ancestors().find(|folder| folder.is_dir()).unwrap_or(data);
+    let Some((free, is_low)) = service::disk_room(exists) else {
+        return Ok(false);
+    };
+    let megabytes = free / 1_000_000;
+    if is_low {
+        writeln!(
+            out,
+            "problem   {megabytes} MB free on the disk of {}: senders are soon told to wait",
+            data.display()
+        )?;
+    } else {
+        writeln!(out, "disk      ok: {megabytes} MB free")?;
+    }
+    Ok(is_low)
 }
 
 fn test_rules(own: &Settings, out: &mut impl Write) -> Result<usize> {

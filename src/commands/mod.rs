@@ -7,6 +7,7 @@ mod input;
 mod maintain;
 mod normalise;
 mod outbox;
+mod rejects;
 mod replay;
 mod report;
 mod rules;
@@ -38,6 +39,7 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<ExitCod
         Command::Maintain(args) => maintain::run(&args, environment),
         Command::Incidents { command } => incidents::run(&command, environment),
         Command::Outbox { command } => outbox::run(&command, environment),
+        Command::Rejects { command } => rejects::run(&command, environment),
         Command::Token { command } => token::run(&command, environment),
     }
 }

@@ -8,6 +8,7 @@ use sekisho_model::Clock;
 
 use crate::cli::{StoreArgs, Token, TokenNew, TokenRevoke};
 use crate::clock::SystemClock;
+use crate::service;
 use crate::settings::Environment;
 use crate::tokens;
 
@@ -22,7 +23,7 @@ pub(super) fn run(command: &Token, environment: &Environment) -> Result<ExitCode
 
 /// Makes a token and prints it.
 fn new(args: &TokenNew, environment: &Environment) -> Result<ExitCode> {
-    if args.source != "any" {
+    if args.source != "any" && args.source != service::METRICS {
         super::known_source(&args.source)?;
     }
     let settings = super::settings(args.store.config.config.as_deref(), None, environment)?;
@@ -30,6 +31,10 @@ fn new(args: &TokenNew, environment: &Environment) -> Result<ExitCode> {
     let tenant = args.tenant.as_deref().unwrap_or(&settings.tenant);
     let token = tokens::create(&data, &args.source, tenant, SystemClock.now())?;
     writeln!(anstream::stdout(), "{token}")?;
+    if args.source == service::METRICS {
+        anstream::eprintln!("shown this once; with it as `Authorization: Bearer …`, /metrics answers from anywhere");
+        return Ok(ExitCode::SUCCESS);
+    }
     anstream::eprintln!(
         "shown this once; send it as `Authorization: Bearer …`. It counts within seconds for the service whose data is in {}; \
          from now on that service takes records only with a token.",

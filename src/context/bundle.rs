@@ -13,7 +13,7 @@ use crate::settings::ContextFiles;
 /// The folder of the generations under the data folder.
 const FOLDER: &str = "context";
 /// The most bytes of one file of the context. City databases reach about 150 MB.
-const FILE_BYTES_MAX: u64 = 1 << 30;
+pub(crate) const FILE_BYTES_MAX: u64 = 1 << 30;
 
 /// The name of a kept bundle: a hash of its content.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ mod lists;
 mod loaded;
 mod watch;
 
-pub(crate) use bundle::{Bundle, Generation};
+pub(crate) use bundle::{Bundle, FILE_BYTES_MAX, Generation};
 pub(crate) use lists::{context_lists, own_lists};
 pub(crate) use loaded::{ContextError, Loaded, calendar, surroundings};
 pub(crate) use watch::Watcher;

@@ -8,7 +8,9 @@ use crate::settings::Settings;
 pub(crate) struct Watcher {
     settings: Settings,
     current: Generation,
-    refused: Option<Generation>,
+    /// What was not taken, and why.
+    refused: Option<(Generation, String)>,
+    unreadable: Option<String>,
 }
 
 impl Watcher {
@@ -18,7 +20,14 @@ impl Watcher {
             settings,
             current,
             refused: None,
+            unreadable: None,
         }
+    }
+
+    /// Why the files are not in force as they are now, if they are not.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let refused = self.refused.as_ref().map(|(_, why)| why.clone());
+        self.unreadable.clone().or(refused)
     }
 
     /// The new generation, kept and found good, if the files changed. Files that are wrong are told
@@ -28,21 +37,28 @@ impl Watcher {
             Ok(bundle) => bundle,
             Err(error) => {
                 tracing::debug!(%error, "the rules and lists cannot be read just now");
+                self.unreadable = Some(error.to_string());
                 return None;
             }
         };
+        self.unreadable = None;
         let generation = bundle.generation();
-        if generation == self.current || self.refused.as_ref() == Some(&generation) {
+        if generation == self.current {
+            self.refused = None;
+            return None;
+        }
+        if self.refused.as_ref().is_some_and(|(refused, _)| *refused == generation) {
             return None;
         }
         match self.take(&bundle) {
             Ok(kept) => {
                 self.current = kept.clone();
+                self.refused = None;
                 Some(kept)
             }
             Err(error) => {
                 tracing::error!(%error, "the new rules and lists are wrong; those in force stay");
-                self.refused = Some(generation);
+                self.refused = Some((generation, error.to_string()));
                 None
             }
         }

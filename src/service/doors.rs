@@ -7,7 +7,10 @@ use anyhow::{Context, Result};
 use sekisho_model::Clock;
 use sekisho_sources::file::{FileFollower, FileSettings};
 use sekisho_sources::http::{HttpDoor, KnownSource, Tokens, router};
-use sekisho_sources::kafka::{KafkaDoor, KafkaPassword, KafkaSasl, KafkaSecurity, KafkaSettings, KafkaTls};
+use sekisho_sources::kafka::{
+    KafkaDoor, KafkaPassword, KafkaSasl, KafkaSecurity, KafkaSettings, KafkaStatus, KafkaTls,
+};
+use sekisho_sources::syslog::LostBySender;
 use sekisho_sources::{
     Counters, Forward, ForwardDoor, Listener, Lumberjack, LumberjackDoor, SharedKey, Spool, SyslogDoor, SyslogTcp,
     SyslogUdp, Tls, TlsSettings, serve_http,
@@ -26,6 +29,19 @@ pub(crate) struct Addresses {
     pub(crate) syslog_udp: SocketAddr,
 }
 
+/// What goes through the doors, one set of counters for each kind.
+#[derive(Debug, Default)]
+struct Counting {
+    http: Arc<Counters>,
+    syslog_tcp: Arc<Counters>,
+    syslog_udp: Arc<Counters>,
+    lumberjack: Arc<Counters>,
+    forward: Arc<Counters>,
+    kafka: Arc<Counters>,
+    file: Arc<Counters>,
+    again: Arc<Counters>,
+}
+
 /// The doors, which listen but are not served yet.
 pub(super) struct Doors {
     spool: Spool,
@@ -37,6 +53,8 @@ pub(super) struct Doors {
     lumberjack: Vec<Lumberjack>,
     forward: Vec<Forward>,
     kafka: Vec<KafkaDoor>,
+    /// What each kind of door counts.
+    counters: Counting,
     /// For the door of HTTP, whose clients have tokens, and for the others.
     tls: Option<(Tls, Tls)>,
 }
@@ -51,12 +69,17 @@ impl Doors {
     ) -> Result<Self> {
         let (listen, sources) = (&settings.listen, known_sources(settings));
         let tls = listen.tls.as_ref().map(load_tls).transpose()?;
+        let counters = Counting::default();
         let syslog = SyslogDoor {
             spool: spool.clone(),
             clock: Arc::clone(clock),
             tenant: Arc::clone(&settings.tenant),
             classify: sekisho_formats::classify,
-            counters: Arc::default(),
+            counters: Arc::clone(&counters.syslog_tcp),
+        };
+        let udp = SyslogDoor {
+            counters: Arc::clone(&counters.syslog_udp),
+            ..syslog.clone()
         };
         let mut doors = Self {
             http: vec![Listener::bind("HTTP", listen.http, None).await?],
@@ -65,14 +88,15 @@ impl Doors {
                 clock: Arc::clone(clock),
                 tokens,
                 sources: Arc::clone(&sources),
-                counters: Arc::default(),
+                counters: Arc::clone(&counters.http),
                 shutdown: CancellationToken::new(),
             },
             syslog: vec![SyslogTcp::bind(listen.syslog_tcp, syslog.clone()).await?],
-            syslog_udp: SyslogUdp::bind(listen.syslog_udp, syslog.clone()).await?,
+            syslog_udp: SyslogUdp::bind(listen.syslog_udp, udp).await?,
             lumberjack: Vec::new(),
             forward: Vec::new(),
-            kafka: kafka_doors(settings, clock)?,
+            kafka: kafka_doors(settings, clock, &counters.kafka)?,
+            counters,
             spool: spool.clone(),
             sources,
             tls,
@@ -118,7 +142,7 @@ impl Doors {
             clock: Arc::clone(&syslog.clock),
             tenant: Arc::clone(&settings.tenant),
             source: known(settings, "auto"),
-            counters: Arc::default(),
+            counters: Arc::clone(&self.counters.lumberjack),
         }
     }
 
@@ -136,7 +160,7 @@ impl Doors {
             tenant: Arc::clone(&settings.tenant),
             sources: Arc::clone(&self.sources),
             key: key.map(read).transpose()?,
-            counters: Arc::default(),
+            counters: Arc::clone(&self.counters.forward),
         })
     }
 
@@ -151,10 +175,51 @@ impl Doors {
         })
     }
 
+    /// What went through each kind of door.
+    pub(super) fn counters(&self) -> Vec<(&'static str, Arc<Counters>)> {
+        let Counting {
+            http,
+            syslog_tcp,
+            syslog_udp,
+            lumberjack,
+            forward,
+            kafka,
+            file,
+            again,
+        } = &self.counters;
+        let named = [
+            ("http", http),
+            ("syslog_tcp", syslog_tcp),
+            ("syslog_udp", syslog_udp),
+            ("lumberjack", lumberjack),
+            ("forward", forward),
+            ("kafka", kafka),
+            ("file", file),
+            ("again", again),
+        ];
+        named.map(|(name, counters)| (name, Arc::clone(counters))).into()
+    }
+
+    /// What counts the rejects that are read again.
+    pub(super) fn again(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters.again)
+    }
+
+    /// What was lost of each sender of syslog over UDP.
+    pub(super) fn lost(&self) -> Arc<LostBySender> {
+        self.syslog_udp.lost()
+    }
+
+    /// What the Kafka doors see.
+    pub(super) fn kafka_status(&self) -> Vec<Arc<KafkaStatus>> {
+        self.kafka.iter().map(KafkaDoor::status).collect()
+    }
+
     /// Serves every door until `shutdown`, each in a task of its own.
     pub(super) fn serve(
         self,
         tasks: &mut JoinSet<Result<()>>,
+        pages: axum::Router,
         settings: &Settings,
         clock: &Arc<dyn Clock>,
         shutdown: &CancellationToken,
@@ -162,7 +227,8 @@ impl Doors {
         let router = router(HttpDoor {
             shutdown: shutdown.clone(),
             ..self.http_door
-        });
+        })
+        .merge(pages);
         for listener in self.http {
             let (router, stop) = (router.clone(), shutdown.clone());
             tasks.spawn(async move {
@@ -196,7 +262,7 @@ impl Doors {
                 Ok(())
             });
         }
-        follow_files(&self.spool, tasks, settings, clock, shutdown);
+        follow_files(&self.spool, tasks, settings, (clock, &self.counters.file), shutdown);
     }
 }
 
@@ -204,10 +270,9 @@ fn follow_files(
     spool: &Spool,
     tasks: &mut JoinSet<Result<()>>,
     settings: &Settings,
-    clock: &Arc<dyn Clock>,
+    (clock, counters): (&Arc<dyn Clock>, &Arc<Counters>),
     shutdown: &CancellationToken,
 ) {
-    let counters: Arc<Counters> = Arc::default();
     for file in &settings.files {
         if let Some(trouble) = file.trouble() {
             tracing::error!("{trouble}; it is followed as soon as it can be read");
@@ -218,7 +283,7 @@ fn follow_files(
             tenant: Arc::clone(&settings.tenant),
             backfill: known(settings, &file.source).backfill,
         };
-        let follower = FileFollower::new(followed, Arc::clone(clock), Arc::clone(&counters));
+        let follower = FileFollower::new(followed, Arc::clone(clock), Arc::clone(counters));
         let (spool, stop) = (spool.clone(), shutdown.clone());
         tasks.spawn(async move { Ok(follower.run(spool, stop).await?) });
     }
@@ -249,10 +314,10 @@ fn load_tls(tls: &settings::Tls) -> Result<(Tls, Tls)> {
     Ok((load(None)?, load(tls.client_ca.clone())?))
 }
 
-fn kafka_doors(settings: &Settings, clock: &Arc<dyn Clock>) -> Result<Vec<KafkaDoor>> {
+fn kafka_doors(settings: &Settings, clock: &Arc<dyn Clock>, counters: &Arc<Counters>) -> Result<Vec<KafkaDoor>> {
     let all = kafka_settings(settings)?;
     KafkaSettings::check(&all)?;
-    let door = |settings| KafkaDoor::new(settings, Arc::clone(clock), Arc::default());
+    let door = |settings| KafkaDoor::new(settings, Arc::clone(clock), Arc::clone(counters));
     Ok(all.into_iter().map(door).collect::<Result<_, _>>()?)
 }
 

@@ -1,25 +1,28 @@
 //! What a running service does beside its work: seconds, changed files, new tokens, small tables.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
 use sekisho_model::Clock;
-use sekisho_sources::Spool;
-use sekisho_sources::http::Tokens;
 use sekisho_sources::kafka::KafkaStatus;
+use sekisho_sources::{AgainDoor, Spool};
 use sekisho_store::maintain::{self as upkeep, Upkeep};
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::SystemClock;
 use crate::context::{Generation, Watcher};
+use crate::rejects::Marks;
 use crate::settings::Settings;
+
+use super::TokenSenders;
 
 /// How often a tick goes into the log: what depends on absence is decided no later than this.
 const TICK: Duration = Duration::from_secs(1);
 /// How often the files of the context and the tokens are looked at.
 const LOOK: Duration = Duration::from_secs(2);
+/// How many rejects are taken up at one look.
+const REPLAYED_AT_ONCE: u32 = 1_000;
 /// How often the log tells how far behind a topic is.
 const TELL: Duration = Duration::from_mins(1);
 /// How often small files are put together, if there are many: each makes the next commit slower.
@@ -43,6 +46,7 @@ pub(super) async fn watch_context(
     current: Generation,
     spool: Spool,
     clock: Arc<dyn Clock>,
+    refused: Arc<Mutex<Option<String>>>,
     stop: CancellationToken,
 ) -> Result<()> {
     let mut watcher = Watcher::new(settings, current);
@@ -53,6 +57,7 @@ pub(super) async fn watch_context(
         })
         .await?;
         watcher = back;
+        *refused.lock().unwrap_or_else(PoisonError::into_inner) = watcher.trouble();
         if let Some(generation) = changed {
             spool.append_context(generation.name(), clock.now()).await?;
         }
@@ -61,19 +66,44 @@ pub(super) async fn watch_context(
 }
 
 /// Takes over new tokens.
-pub(super) async fn watch_tokens(
-    settings: Settings,
-    tokens: watch::Sender<Arc<Tokens>>,
-    stop: CancellationToken,
-) -> Result<()> {
+pub(super) async fn watch_tokens(settings: Settings, tokens: TokenSenders, stop: CancellationToken) -> Result<()> {
     while pause(LOOK, &stop).await {
         let settings = settings.clone();
         match tokio::task::spawn_blocking(move || super::read_tokens(&settings)).await? {
-            Ok(read) => {
-                tokens.send_replace(Arc::new(read));
-            }
+            Ok(read) => tokens.send(read),
             Err(error) => tracing::warn!(%error, "the tokens cannot be read; those in force stay"),
         }
+    }
+    Ok(())
+}
+
+/// Takes up rejects that are to be read again.
+pub(super) async fn replay_rejects(settings: Settings, door: AgainDoor, stop: CancellationToken) -> Result<()> {
+    while pause(LOOK, &stop).await {
+        if let Err(error) = replay_asked(&settings, &door, &stop).await {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "rejects cannot be replayed just now; trying again"
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn replay_asked(settings: &Settings, door: &AgainDoor, stop: &CancellationToken) -> Result<()> {
+    let data = settings.data.clone();
+    let asked = tokio::task::spawn_blocking(move || Marks::open(&data)?.asked(REPLAYED_AT_ONCE)).await??;
+    for (number, reject) in asked {
+        if stop.is_cancelled() {
+            break;
+        }
+        let id = reject.id;
+        door.take(number, reject.origin, reject.observed, reject.raw.into_bytes())
+            .await?;
+        let data = settings.data.clone();
+        let noted = move || Marks::open(&data)?.replayed(number, SystemClock.now());
+        tokio::task::spawn_blocking(noted).await??;
+        tracing::info!(id, "took a reject up again");
     }
     Ok(())
 }
@@ -127,7 +157,7 @@ pub(crate) fn words(upkeep: &Upkeep) -> String {
 }
 
 /// Waits; false when it is time to stop.
-async fn pause(time: Duration, stop: &CancellationToken) -> bool {
+pub(super) async fn pause(time: Duration, stop: &CancellationToken) -> bool {
     tokio::select! {
         biased;
         () = stop.cancelled() => false,

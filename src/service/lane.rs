@@ -1,11 +1,13 @@
 //! The lane, started again from what is durable whenever it stops.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use sekisho_alert::Outbox;
 use sekisho_formats::YearPolicy;
-use sekisho_pipeline::{EpochLimits, Lane, LaneParts, Restart};
+use sekisho_pipeline::{EpochLimits, Lane, LaneParts, Progress, Restart};
 use sekisho_sources::Spool;
 use sekisho_store::{Recovered, Store};
 use tokio_util::sync::CancellationToken;
@@ -14,14 +16,23 @@ use crate::clock::SystemClock;
 use crate::context::{Bundle, Generation, Loaded};
 use crate::judge::LogJudge;
 use crate::settings::Settings;
+use crate::tally::Tally;
 use sekisho_model::Clock;
 
 /// Rows after which an epoch is committed before its time: about 100 MB in memory.
-const EPOCH_ROWS_MAX: usize = 65_536;
+pub(crate) const EPOCH_ROWS_MAX: usize = 65_536;
 /// Records that are judged at once.
-const RECORDS_MAX: usize = 8_192;
+pub(crate) const RECORDS_MAX: usize = 8_192;
 /// How long a lane that stopped waits before it starts again, at first and at most.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(1));
+
+/// What the lanes do, in numbers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Numbers {
+    pub(super) progress: Arc<Progress>,
+    pub(super) tally: Arc<Tally>,
+    pub(super) is_running: Arc<AtomicBool>,
+}
 
 /// Where a lane starts.
 #[derive(Debug)]
@@ -39,6 +50,7 @@ impl Start {
         store: Store,
         recovered: Option<Recovered>,
         current: &Generation,
+        numbers: &Numbers,
     ) -> Result<Self> {
         let position = recovered
             .as_ref()
@@ -49,7 +61,8 @@ impl Start {
             .or_else(|_| Bundle::open(&settings.data, current))
             .context("the rules and lists that were in force cannot be read")?;
         let loaded = Loaded::build(&bundle, settings)?;
-        let mut judge = LogJudge::new(settings.clone(), generation, loaded, YearPolicy::Nearest);
+        let judge = LogJudge::new(settings.clone(), generation, loaded, YearPolicy::Nearest);
+        let mut judge = judge.counting(Arc::clone(&numbers.tally));
         judge.restore(&snapshot);
         Ok(Self { store, judge, position })
     }
@@ -61,6 +74,7 @@ pub(super) async fn run(
     settings: Settings,
     spool: Spool,
     outbox: Outbox,
+    numbers: Numbers,
     stop: CancellationToken,
 ) -> Result<()> {
     let limits = EpochLimits {
@@ -84,8 +98,10 @@ pub(super) async fn run(
             outbox: outbox.clone(),
             tables: start.store,
         };
-        let mut lane = Lane::new(parts, restart, limits);
+        let mut lane = Lane::new(parts, restart, limits).counting(Arc::clone(&numbers.progress));
+        numbers.is_running.store(true, Ordering::Relaxed);
         let ended = lane.run(stop.clone()).await;
+        numbers.is_running.store(false, Ordering::Relaxed);
         drop(lane);
         let Err(error) = ended else { return Ok(()) };
         let error = anyhow!(error);
@@ -108,7 +124,7 @@ pub(super) async fn run(
         pause = (pause * 2).min(PAUSE.1);
         let (store, recovered) = Store::open(&settings.data).await?;
         let current = Bundle::collect(&settings.context)?.keep(&settings.data)?;
-        start = Start::new(&settings, &spool, store, recovered, &current)?;
+        start = Start::new(&settings, &spool, store, recovered, &current, &numbers)?;
     }
 }
 

@@ -82,6 +82,8 @@ pub(crate) struct ChannelSettings {
     pub(crate) min_level: Severity,
     pub(crate) lang: Lang,
     pub(crate) allow_plaintext: bool,
+    /// Whether it hears what is wrong with the service itself.
+    pub(crate) operator: bool,
 }
 
 impl Settings {
@@ -235,5 +237,6 @@ fn channel(place: &Place<'_>, raw: &RawChannel, lang: Lang) -> Result<ChannelSet
         min_level: place.word("channel.min_level", raw.min_level.as_ref(), LEVELS, Severity::High)?,
         lang: place.word("channel.lang", raw.lang.as_ref(), LANGS, lang)?,
         allow_plaintext: raw.allow_plaintext,
+        operator: raw.operator,
     })
 }

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub(crate) use checked::{ChannelKind, ChannelSettings, ContextFiles, Settings};
-pub(crate) use doors::{DoorKind, KafkaDoor, Sasl, Tls};
+pub(crate) use doors::{DoorKind, FollowedFile, KafkaDoor, Sasl, Tls};
 pub(crate) use error::SettingsError;
 pub(crate) use secret::Secret;
 

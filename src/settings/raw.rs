@@ -139,6 +139,8 @@ pub(super) struct RawChannel {
     pub(super) lang: At<String>,
     #[serde(default)]
     pub(super) allow_plaintext: bool,
+    #[serde(default)]
+    pub(super) operator: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -15,6 +15,7 @@
 //! # Not here
 //! When an epoch is closed (`sekisho-pipeline`), and the outbox (`sekisho-alert`).
 
+mod bounds;
 pub mod durable;
 mod error;
 pub mod format;
@@ -26,6 +27,7 @@ mod state;
 mod store;
 mod tables;
 
+pub use bounds::BOUNDS;
 pub use error::StoreError;
 pub use manifest::Recovered;
 pub use rebuild::events_since;

@@ -14,9 +14,11 @@
 
 mod cli;
 mod crash;
+mod faults;
 mod live;
 mod load;
 mod readers;
 mod samples;
 mod story;
 mod support;
+mod watch;

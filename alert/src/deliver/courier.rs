@@ -113,6 +113,18 @@ impl Courier {
         .await
     }
 
+    /// Sends a notice about the service itself, outside the outbox: it must not wait behind what it tells of.
+    pub async fn send_notice(&self, message_id: &str, event_type: &str, case: &Case) -> Result<(), DeliveryError> {
+        self.post(Parcel {
+            message_id,
+            event_type,
+            case,
+            occasions: &[Occasion::Opened],
+            resent: false,
+        })
+        .await
+    }
+
     async fn post(&self, parcel: Parcel<'_>) -> Result<(), DeliveryError> {
         let telling = Telling {
             lang: self.settings.lang,

@@ -63,7 +63,7 @@ pub(crate) fn rule_folders() -> Result<Vec<RuleFolder>, Failure> {
 pub(crate) fn feed(world: &World, folders: &[RuleFolder]) -> Result<Fed, Failure> {
     let zone = TimeZone::get("Asia/Tokyo")?;
     let sources: Vec<&str> = FORMATS.iter().map(|spec| spec.id).collect();
-    let rules = RuleSet::compile(folders, &sources, &Surroundings { zone: zone.clone() });
+    let rules = RuleSet::compile(folders, &sources, &Surroundings::of(zone.clone()));
     if !rules.problems().is_empty() {
         return Err(format!("the shipped rules have problems: {:?}", rules.problems()).into());
     }

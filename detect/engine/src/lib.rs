@@ -14,6 +14,7 @@
 //! # Not here
 //! Who is told, and how often: that is `sekisho-alert`.
 
+mod bounds;
 pub mod cases;
 pub mod correlation;
 pub mod detector;
@@ -30,6 +31,7 @@ pub mod sigma_match;
 pub mod testing;
 mod watermark;
 
+pub use bounds::BOUNDS;
 pub use cases::Casebook;
 pub use detector::Detector;
 pub use engine::Engine;

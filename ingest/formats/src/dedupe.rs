@@ -18,7 +18,7 @@ use crate::format_by_id;
 
 /// The most records remembered of a source of a tenant. A firm of 500 people makes some 300,000
 /// records of Microsoft 365 a day; at about 40 bytes each it is 20 MiB.
-const ENTRIES_MAX: usize = 524_288;
+pub(crate) const ENTRIES_MAX: usize = 524_288;
 /// How long a record is remembered at least: vendors send whole batches again within a day.
 const WINDOW_MIN: Duration = Duration::from_hours(24);
 /// How many entries are written together in a snapshot; what is full does not change until its

@@ -13,6 +13,7 @@
 //! (`sekisho-enrich`).
 
 mod address;
+mod bounds;
 mod csv_map;
 mod decoder;
 mod dedupe;
@@ -38,6 +39,7 @@ pub mod openvpn_log;
 pub mod web_combined;
 pub mod windows_security;
 
+pub use bounds::BOUNDS;
 pub use decoder::{Decoder, DecoderStats};
 pub use dedupe::Dedupe;
 pub use format::{Format, Output, Settings, YearPolicy};

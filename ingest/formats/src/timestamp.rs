@@ -18,7 +18,7 @@ const FUTURE_MAX: Duration = Duration::from_hours(24);
 /// How many years before its receipt a time without a year may lie: 29 February needs up to eight.
 const YEARS_BACK_MAX: i16 = 8;
 /// How many logs are followed over the turn of a year; a name more costs the smallest its place.
-const LOGS_MAX: usize = 4096;
+pub(crate) const LOGS_MAX: usize = 4096;
 
 /// Reads RFC 3339 and its looser relatives: a space for the `T`, up to nine digits of fraction, an
 /// offset without colon. Without an offset it is UTC.

@@ -18,6 +18,8 @@
 //! # Not here
 //! The environment, the real clock and the settings: the program hands them in.
 
+mod again;
+mod bounds;
 pub mod counters;
 mod door;
 pub mod file;
@@ -36,6 +38,8 @@ mod testing;
 pub mod tls;
 pub mod unwrap;
 
+pub use again::AgainDoor;
+pub use bounds::BOUNDS;
 pub use counters::{Counted, CountedBy, Counters};
 pub use door::DoorError;
 pub use file::{FileFollower, FileSettings};

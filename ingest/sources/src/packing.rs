@@ -9,14 +9,14 @@ pub(crate) const UNPACKED_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// How many times larger than on the wire it may be. Logs shrink to a twentieth or so; what shrinks more is
 /// made to hurt.
-const RATIO_MAX: usize = 200;
+pub(crate) const RATIO_MAX: usize = 200;
 
 /// Below this size the ratio does not matter.
 const RATIO_FREE_BYTES: usize = 1024 * 1024;
 
 /// The largest window a zstd frame may ask for, as a power of two: 8 MiB, which is what RFC 8878
 /// asks every decoder to bear.
-const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+pub(crate) const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
 /// How something is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 /// Bytes of a question.
-const TEXT_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const TEXT_BYTES_MAX: usize = 64 * 1024;
 
 /// Words and signs of a question, blanks aside: a list of 5,000 values is two for each.
 const TOKENS_MAX: usize = 12_000;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 /// Memory of the engine: what grouping, sorting and joining hold at one time; beyond it they go to disk.
-pub(super) const MEMORY_BYTES: usize = 256 * 1024 * 1024;
+pub(crate) const MEMORY_BYTES: usize = 256 * 1024 * 1024;
 
 /// Disk for what does not fit into memory. The engine's own limit is a hundred times as much.
-pub(super) const SPILL_BYTES: u64 = 1024 * 1024 * 1024;
+pub(crate) const SPILL_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// What a question may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -21,7 +21,9 @@ use datafusion::execution::context::SQLOptions;
 use futures::StreamExt;
 
 pub use guard::Refused;
+pub(crate) use guard::TEXT_BYTES_MAX;
 pub use limits::Limits;
+pub(crate) use limits::{MEMORY_BYTES, SPILL_BYTES};
 pub(crate) use session::session;
 
 use crate::StoreError;

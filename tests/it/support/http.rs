@@ -26,7 +26,25 @@ pub(crate) fn get(to: SocketAddr, path: &str) -> io::Result<Answer> {
     exchange(to, "GET", path, &[], b"")
 }
 
+/// `GET`s a page of text.
+pub(crate) fn get_text(to: SocketAddr, path: &str, headers: &[(&str, &str)]) -> io::Result<(u16, String)> {
+    exchange_text(to, "GET", path, headers, b"")
+}
+
 fn exchange(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<Answer> {
+    let (status, body) = exchange_text(to, method, path, headers, body)?;
+    let not_json = || io::Error::new(io::ErrorKind::UnexpectedEof, format!("no whole answer: {body:?}"));
+    let body = serde_json::from_str(&body).map_err(|_| not_json())?;
+    Ok(Answer { status, body })
+}
+
+fn exchange_text(
+    to: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> io::Result<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&to, PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut head = format!(
@@ -46,8 +64,7 @@ fn exchange(to: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], 
         .nth(1)
         .and_then(|status| status.parse().ok())
         .ok_or_else(cut_off)?;
-    let body = serde_json::from_str(body).map_err(|_| cut_off())?;
-    Ok(Answer { status, body })
+    Ok((status, body.to_owned()))
 }
 
 /// Packs a body.

@@ -9,7 +9,7 @@ mod service;
 use std::time::{Duration, Instant};
 
 pub(crate) use collector::{Collector, KEY, Post};
-pub(crate) use http::{Answer, get, gzip, post};
+pub(crate) use http::{Answer, get, get_text, gzip, post};
 pub(crate) use program::{Ran, Sample, ndjson, root, sample, samples, sekisho, sekisho_with};
 pub(crate) use random::Random;
 pub(crate) use service::{Home, Service};

@@ -12,7 +12,7 @@ use super::windows::Point;
 
 /// The most events of a group that are kept, beyond what a high threshold itself needs. What
 /// cannot change a judgement is dropped long before.
-const EVENTS_MAX: usize = 4_096;
+pub(crate) const EVENTS_MAX: usize = 4_096;
 
 /// The most events of a group whatever the threshold.
 const EVENTS_MAX_HIGH: usize = 65_536;

@@ -9,10 +9,10 @@ use sekisho_model::{Snapshot, Time};
 use super::group::Group;
 
 /// The most groups of a correlation. An attacker chooses user names, and has many addresses.
-const GROUPS_MAX: usize = 50_000;
+pub(crate) const GROUPS_MAX: usize = 50_000;
 
 /// About the most bytes that the groups of a correlation take.
-const BYTES_MAX: usize = 64 << 20;
+pub(crate) const BYTES_MAX: usize = 64 << 20;
 
 /// What was dropped at a bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

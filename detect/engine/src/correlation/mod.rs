@@ -23,8 +23,10 @@ mod spec;
 mod windows;
 
 pub use event::{Carried, Occurrence, Uid};
+pub(crate) use group::EVENTS_MAX;
 pub use groups::Dropped;
 pub(crate) use groups::key;
+pub(crate) use groups::{BYTES_MAX, GROUPS_MAX};
 pub use hot::Hot;
 pub use rule::CorrelationRule;
 pub use spec::{CorrelationSpec, Goal, Raise, Wanted};

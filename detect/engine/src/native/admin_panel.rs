@@ -25,7 +25,7 @@ use sekisho_model::{Column, Entity, EventBatch, Facts, RuleInfo, Snapshot, Time}
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::geo_velocity::days::Days;
+use super::days::Days;
 use super::people::People;
 use super::rows::{RowDetector, RowTest};
 use super::web::{Request, source};

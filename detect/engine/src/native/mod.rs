@@ -61,6 +61,7 @@ pub(crate) use self::days::Days;
 pub(crate) use self::people::People;
 use crate::Detector;
 use crate::detector::LATENESS_MAX;
+pub(crate) use people::PEOPLE_MAX;
 
 /// The names that [`make`] knows, sorted.
 pub const DETECTORS: [&str; 12] = [

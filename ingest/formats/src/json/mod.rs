@@ -14,6 +14,7 @@ mod value;
 mod when;
 
 pub(crate) use keys::{keys, string_after};
+pub(crate) use parse::DEPTH_MAX;
 pub(crate) use path::fill_side;
 pub(crate) use records::each_record;
 pub(crate) use value::{Json, embedded};

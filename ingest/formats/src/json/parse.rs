@@ -10,7 +10,7 @@ use serde_json::Number;
 use super::Json;
 
 /// How deeply arrays and objects may be nested. Real records reach 8; each level costs stack.
-const DEPTH_MAX: usize = 64;
+pub(crate) const DEPTH_MAX: usize = 64;
 
 impl<'a> Json<'a> {
     /// Reads one value, which must be all of the text.

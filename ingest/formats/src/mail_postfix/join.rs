@@ -16,7 +16,7 @@ use crate::reading::{Class, Reading, Status};
 /// some minutes to hand in a large mail.
 const AGE_MAX: Duration = Duration::from_mins(10);
 /// How many mails wait at once: ten minutes of some 13 mails a second; the oldest gives way.
-const MAILS_MAX: usize = 8192;
+pub(crate) const MAILS_MAX: usize = 8192;
 /// How many bytes of its lines a mail keeps: three lines have about 600.
 const TEXT_BYTES_MAX: usize = 4096;
 /// How many bytes of a single field are kept: a mail address has at most 320, a message id 998.

@@ -20,6 +20,7 @@ use crate::reading::{Class, Reading, Status};
 use crate::syslog::{self, Frame};
 use crate::timestamp::Years;
 use crate::{Format, Output, Settings};
+pub(crate) use join::MAILS_MAX;
 use join::{Join, Line};
 use message::Step;
 

@@ -19,6 +19,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use sekisho_model::{Raw, Snapshot};
 
+pub(crate) use self::peers::PEERS_MAX;
 use self::peers::Peers;
 use crate::pattern::{bounded, pattern};
 use crate::syslog::{self, Frame};

@@ -6,7 +6,7 @@ use sekisho_model::{Raw, Snapshot};
 use serde::{Deserialize, Serialize};
 
 /// How many connections are remembered: those of some minutes of a large server; the oldest gives way.
-const PEERS_MAX: usize = 4096;
+pub(crate) const PEERS_MAX: usize = 4096;
 /// How many bytes of a name are kept: a common name has at most 64, a mail address 320.
 const NAME_BYTES_MAX: usize = 512;
 /// The part of a snapshot that holds the connections.

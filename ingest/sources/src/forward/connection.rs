@@ -23,7 +23,7 @@ use crate::tcp::{Ended, Link, Room, Stream, begins_otherwise};
 
 /// The longest message, in bytes. Fluentd sends chunks of 8 MiB from memory; those from files have to
 /// be set to no more than this.
-const MESSAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub(crate) const MESSAGE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// The longest answer to our greeting.
 const PING_BYTES_MAX: usize = 4 * 1024;

@@ -33,6 +33,7 @@ use crate::http::KnownSource;
 use crate::tcp::{Connection, Listener, Room};
 use crate::tls::Tls;
 use crate::{Counters, DoorError, Spool};
+pub(crate) use connection::MESSAGE_BYTES_MAX;
 use connection::Sender;
 pub use handshake::SharedKey;
 pub(crate) use json::{entries, record_of_entry};

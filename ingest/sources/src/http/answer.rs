@@ -64,6 +64,7 @@ impl Refusal {
             Self::Forbidden => "forbidden",
             Self::UnknownSource(_) => "unknown_source",
             Self::TooLarge(_) => "too_large",
+            Self::NotText(_) => "not_text",
             Self::Undecodable(_) => "undecodable",
             Self::TooSlow => "too_slow",
             Self::Busy => "busy",

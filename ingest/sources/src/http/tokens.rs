@@ -76,6 +76,14 @@ impl Tokens {
         })
     }
 
+    /// Whether this secret is for `what` by name. A token that may send any source is for nothing else.
+    pub fn is_for(&self, secret: &[u8], what: &str) -> bool {
+        let token = self.find(blake3::hash(secret).as_bytes());
+        token
+            .and_then(|token| token.sources.as_ref())
+            .is_some_and(|sources| sources.contains(what))
+    }
+
     /// Looks at every token to its end, so that the time it takes tells nothing about them.
     fn find(&self, hash: &[u8; 32]) -> Option<&Token> {
         let mut found = u64::MAX;

@@ -14,7 +14,7 @@ use crate::tcp::begins_otherwise;
 
 /// The longest event, in bytes. Filebeat's own limit for a line is 10 MiB, with fields around it.
 /// Closing on a long one would have it sent again for ever, so it is read, and cut like any record.
-pub(super) const EVENT_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(crate) const EVENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// The longest packed frame, in bytes.
 pub(super) const PACKED_BYTES_MAX: usize = 16 * 1024 * 1024;

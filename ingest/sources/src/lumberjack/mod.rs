@@ -29,6 +29,7 @@ use crate::tcp::{Connection, Listener, Room};
 use crate::tls::Tls;
 use crate::{Counters, DoorError, Spool};
 use connection::Sender;
+pub(crate) use frame::EVENT_BYTES_MAX;
 
 /// How often a sender that waits for its acknowledgement is told that it comes. Beats give up after
 /// 30 seconds of silence.

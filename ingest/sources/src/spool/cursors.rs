@@ -16,11 +16,11 @@ pub(super) const BODY_MEMORY: Duration = Duration::from_hours(24);
 
 /// The most bodies that are remembered, about 10 MiB of memory. One body a second is 86,400 a
 /// day; if more come, the oldest are forgotten early.
-pub(super) const BODIES_MAX: usize = 100_000;
+pub(crate) const BODIES_MAX: usize = 100_000;
 
 /// The most positions that are kept. A folder of daily files adds 365 a year, a Kafka topic one for each
 /// partition; the one that was not written for longest goes first.
-pub(super) const POSITIONS_MAX: usize = 16_384;
+pub(crate) const POSITIONS_MAX: usize = 16_384;
 
 const BODY_PREFIXES: [&str; 3] = ["http:", "lumberjack:", "forward:"];
 

@@ -33,17 +33,19 @@ use sekisho_model::Time;
 use sekisho_pipeline::{Frame, FrameBody, Records};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
+pub(crate) use cursors::{BODIES_MAX, POSITIONS_MAX};
 pub use error::SpoolError;
 pub use reader::SpoolReader;
 use recovery::Recovered;
 use shared::{Segment, Shared, held};
+pub(crate) use writer::DISK_FREE_BYTES_MIN;
 use writer::{Append, Writer};
 
 /// How much disk the spool may take if nothing else is said: a day of fifty records a second of 1 KiB.
 pub const QUOTA_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 /// The most bytes that wait to be written. Whoever brings more waits himself.
-const QUEUE_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(crate) const QUEUE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// How a spool is opened.
 #[derive(Clone, Debug)]
@@ -106,6 +108,8 @@ struct Handle {
     room: Arc<Semaphore>,
     torn_bytes: u64,
     quota_bytes: u64,
+    /// Offsets below this are in the tables, and are not here: the spool was lost and began anew.
+    begins_anew: i64,
     /// Both are taken when the spool is closed.
     queue: Mutex<Option<mpsc::UnboundedSender<Append>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -118,6 +122,8 @@ impl Spool {
         let lock = recovery::lock(folder)?;
         let mut recovered = recovery::recover(folder)?;
         let (active, file) = active_segment(&settings, &mut recovered)?;
+        let begins_anew = recovered.segments.first().map_or(0, |segment| segment.first);
+        let begins_anew = begins_anew.min(settings.next_offset_min);
         let shared = Arc::new(Shared::new(folder.clone(), lock, recovered.segments, recovered.cursors));
         for (segment, place) in recovered.damage {
             shared.note_damage(segment, place);
@@ -134,6 +140,7 @@ impl Spool {
             room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
             torn_bytes: recovered.torn_bytes,
             quota_bytes,
+            begins_anew,
             queue: Mutex::new(Some(queue)),
             writer: Mutex::new(Some(writer)),
         };
@@ -244,9 +251,11 @@ impl Spool {
         self.handle.quota_bytes
     }
 
-    /// How many offsets between two positions belong to nothing: where it began anew above what the tables had.
+    /// How many offsets between two positions belong to nothing here, and rightly so: where it began anew above what the
+    /// tables had.
     pub fn unused_offsets(&self, from: i64, to: i64) -> i64 {
-        self.handle.shared.unused_offsets(from, to)
+        let before = (self.handle.begins_anew.min(to) - from).max(0);
+        before + self.handle.shared.unused_offsets(from, to)
     }
 
     /// Why it takes nothing more, if it failed.

@@ -248,6 +248,13 @@ async fn offsets_are_not_given_twice_when_segments_are_lost() {
     let spool = Spool::open(settings()).unwrap();
     assert_eq!(spool.append(records(None, &[b"x"]), NOW).await.unwrap().first, 501);
     assert_eq!(frames(&spool, 0).await.len(), 2);
+    assert_eq!(
+        spool.unused_offsets(480, 502),
+        20,
+        "a lane that was not as far as the tables"
+    );
+    assert_eq!(spool.unused_offsets(500, 502), 0);
+    assert_eq!(spool.status().appended, 1);
 }
 
 /// Sends one record after the other; returns where each went.

@@ -28,7 +28,7 @@ const RESERVE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Free space that is left to the rest of the machine, and to the tables, which must be written for
 /// the spool to shrink: this many bytes, or a tenth of the disk if that is less.
-const DISK_FREE_BYTES_MIN: u64 = 2 * 1024 * 1024 * 1024;
+pub(crate) const DISK_FREE_BYTES_MIN: u64 = 2 * 1024 * 1024 * 1024;
 
 /// Something to append.
 #[derive(Debug)]

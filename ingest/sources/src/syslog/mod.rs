@@ -21,6 +21,7 @@ use sekisho_model::Clock;
 pub use framing::MESSAGE_BYTES_MAX;
 pub use tcp::SyslogTcp;
 pub use udp::{LostBySender, SyslogUdp};
+pub(crate) use udp::{QUEUE_BYTES_MAX, QUEUE_MESSAGES_MAX, SENDERS_MAX};
 
 use crate::{Counters, Spool};
 

@@ -18,16 +18,16 @@ use super::framing::{MESSAGE_BYTES_MAX, trimmed};
 use crate::{DoorError, SpoolError};
 
 /// How many datagrams wait while the spool syncs; beyond that they are dropped and counted.
-const QUEUE_MESSAGES_MAX: usize = 16 * 1024;
+pub(crate) const QUEUE_MESSAGES_MAX: usize = 16 * 1024;
 
 /// How many bytes of them wait.
-const QUEUE_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(crate) const QUEUE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What the kernel is asked to hold for us, in bytes; it grants less unless it was told otherwise.
 const SOCKET_BYTES: usize = 4 * 1024 * 1024;
 
 /// How many senders are counted each for itself. Senders can be forged; the rest counts as one.
-const SENDERS_MAX: usize = 1_024;
+pub(crate) const SENDERS_MAX: usize = 1_024;
 
 /// Stands for all further senders.
 const OTHERS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);

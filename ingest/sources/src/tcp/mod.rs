@@ -25,7 +25,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
 
 pub(crate) use link::{Ended, Link, begins_otherwise, close};
-pub(crate) use room::{Held, Room};
+pub(crate) use room::{BYTES_MAX as HELD_BYTES_MAX, Held, Room};
 use slots::Slots;
 
 use crate::DoorError;

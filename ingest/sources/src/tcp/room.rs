@@ -11,7 +11,7 @@ use crate::packing::{Packing, UnpackError};
 
 /// The most bytes that wait in the connections of one door for the rest of their frame, packed or
 /// unpacked. What is made of them takes up to twice as much again.
-const BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(crate) const BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// What is not counted of each, so that nobody who sends little waits for those who send much: 64 MiB
 /// for all connections that a door may have.

@@ -108,6 +108,8 @@ fn with_writer(shared: &Arc<Shared>, writer: Writer) -> Spool {
         shared: Arc::clone(shared),
         room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX)),
         torn_bytes: 0,
+        quota_bytes: QUOTA_BYTES,
+        begins_anew: 0,
         queue: Mutex::new(Some(queue)),
         writer: Mutex::new(Some(std::thread::spawn(move || writer.run(appends)))),
     };
