@@ -175,6 +175,8 @@ columns! {
     OfficeState "office_state" Dict may Batch "" "" "open, closed or holiday at `time`, in the tenant's zone.";
     Unfamiliarity "unfamiliarity" Float64 may Batch "" "" "How unlike the person's own history a success is, in nats of a log-likelihood ratio: 3 is odd, 8 calls for a question.";
     ActivePeople "active_people" Int32 may Batch "" "" "How many people were active in the 30 days before.";
+    Noticed "noticed" Bool may Batch "" "" "Whether the person gave notice of a journey to the country at `time`; null where there are no notices.";
+    OwnDomains "own_domains" Dict may Batch "" "" "How addresses of the firm's own domains end, as far as they are known: those of the account, of who did it, and of the people list.";
     Log "log" Dict need Batch "" "" "The log the record was read from: `spool`, or a file in `replay`.";
     Offset "offset" Int64 need Batch "" "" "Position of the record in its log.";
     Backfill "backfill" Bool may Batch "" "" "Whether the source sends old records, which are judged as if they were new.";

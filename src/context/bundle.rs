@@ -46,7 +46,11 @@ impl Bundle {
                 .files
                 .insert(format!("geo/{index}/{}", file_name(path)), read(path)?);
         }
-        for (name, path) in [("people.csv", &files.people), ("networks.csv", &files.networks)] {
+        for (name, path) in [
+            ("people.csv", &files.people),
+            ("networks.csv", &files.networks),
+            ("notices.csv", &files.notices),
+        ] {
             if let Some(path) = path {
                 bundle.files.insert(name.to_owned(), read(path)?);
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sekisho_detect::native::Surroundings;
 use sekisho_detect::rules::RuleSet;
 use sekisho_enrich::{
-    Calendar, CalendarSettings, ContextProblem, Enricher, Geo, HolidayRule, Networks, People, decode_csv,
+    Calendar, CalendarSettings, ContextProblem, Enricher, Geo, HolidayRule, Networks, Notices, People, decode_csv,
 };
 
 use sekisho_formats::Map;
@@ -77,6 +77,7 @@ impl Loaded {
         };
         let people = list(bundle, "people.csv", People::parse, &mut problems)?;
         let networks = list(bundle, "networks.csv", Networks::parse, &mut problems)?;
+        let notices = list(bundle, "notices.csv", Notices::parse, &mut problems)?;
         let calendar = calendar(settings)?;
 
         let mut own = BTreeMap::new();
@@ -91,7 +92,7 @@ impl Loaded {
         problems.extend(rules.problems().iter().map(ToString::to_string));
         Ok(Self {
             rules,
-            enricher: Enricher::new(geo, networks, people, calendar),
+            enricher: Enricher::new(geo, networks, people, calendar).with_notices(notices),
             maps: maps(bundle)?,
             problems,
         })

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, anyhow, bail};
 use sekisho_detect::rules::{RuleFolder, RuleSet};
 use sekisho_detect::{Engine, testing};
-use sekisho_enrich::{Enricher, Networks, People};
+use sekisho_enrich::{Enricher, Networks, Notices, People};
 use sekisho_formats::{Decoder, YearPolicy};
 use sekisho_model::{Alert, EventBatch, Origin, Raw, Time};
 use serde::Deserialize;
@@ -30,6 +30,9 @@ struct Case {
     /// Lines of the networks list.
     #[serde(default)]
     networks: Vec<BTreeMap<String, Value>>,
+    /// Lines of the list of travel notices.
+    #[serde(default)]
+    notices: Vec<BTreeMap<String, Value>>,
     /// Events in the normal form.
     #[serde(default)]
     events: Vec<Map<String, Value>>,
@@ -103,7 +106,7 @@ fn list(firings: &BTreeSet<Firing>) -> String {
 
 fn run_case(case: &Case, folder: &RuleFolder, settings: &Settings, backwards: bool) -> Result<BTreeSet<Firing>> {
     let sources: Vec<&str> = sekisho_formats::FORMATS.iter().map(|spec| spec.id).collect();
-    let (people, networks) = lists(case)?;
+    let (people, networks, notices) = lists(case)?;
     let mut surroundings = surroundings(settings);
     surroundings.lists = context_lists(&people, &networks);
     let rules = RuleSet::compile(std::slice::from_ref(folder), &sources, &surroundings);
@@ -111,7 +114,7 @@ fn run_case(case: &Case, folder: &RuleFolder, settings: &Settings, backwards: bo
         bail!("{problem}");
     }
     let mut engine = Engine::new(rules);
-    let enricher = Enricher::new(None, networks, people, calendar(settings)?);
+    let enricher = Enricher::new(None, networks, people, calendar(settings)?).with_notices(notices);
     let mut batch = if case.records.is_empty() {
         events(&case.events)?
     } else {
@@ -139,19 +142,22 @@ fn run_case(case: &Case, folder: &RuleFolder, settings: &Settings, backwards: bo
         .collect())
 }
 
-/// The lists of people and networks of a test.
-fn lists(case: &Case) -> Result<(People, Networks)> {
+/// The lists of people, networks and travel notices of a test.
+fn lists(case: &Case) -> Result<(People, Networks, Notices)> {
     let people = csv(
         &["user", "aliases", "kind", "joined", "left", "privileged"],
         &case.people,
     )?;
     let networks = csv(&["cidr", "asn", "kind", "label"], &case.networks)?;
     let (people, wrong_people) = People::parse("people", &people)?;
+    let notices = csv(&["user", "country", "from", "to"], &case.notices)?;
     let (networks, wrong_networks) = Networks::parse("networks", &networks)?;
-    if let Some(problem) = wrong_people.first().or(wrong_networks.first()) {
+    let (notices, wrong_notices) = Notices::parse("notices", &notices)?;
+    let wrong = [&wrong_people, &wrong_networks, &wrong_notices];
+    if let Some(problem) = wrong.into_iter().find_map(|problems| problems.first()) {
         bail!("{problem}");
     }
-    Ok((people, networks))
+    Ok((people, networks, notices))
 }
 
 /// A list as the CSV file it would be in.

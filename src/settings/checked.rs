@@ -49,6 +49,7 @@ pub(crate) struct ContextFiles {
     pub(crate) geo: Vec<PathBuf>,
     pub(crate) people: Option<PathBuf>,
     pub(crate) networks: Option<PathBuf>,
+    pub(crate) notices: Option<PathBuf>,
     pub(crate) rules: Option<PathBuf>,
     /// Maps of sources, by the parser id.
     pub(crate) maps: Vec<(String, PathBuf)>,
@@ -113,6 +114,7 @@ impl Settings {
                     .collect(),
                 people: relative(&raw.context.people),
                 networks: relative(&raw.context.networks),
+                notices: relative(&raw.context.notices),
                 rules: relative(&raw.context.rules),
                 maps: sources
                     .iter()

@@ -111,6 +111,7 @@ pub(super) struct RawGeo {
 pub(super) struct RawContext {
     pub(super) people: Option<PathBuf>,
     pub(super) networks: Option<PathBuf>,
+    pub(super) notices: Option<PathBuf>,
     pub(super) rules: Option<PathBuf>,
     #[serde(default)]
     pub(super) trusted_proxies: Vec<Spanned<String>>,

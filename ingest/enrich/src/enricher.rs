@@ -1,5 +1,6 @@
 //! Filling the columns of a batch.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -11,8 +12,9 @@ use sekisho_model::{Column, EventBatch};
 
 use crate::column::{Distinct, dictionary, each};
 use crate::networks::{NetKind, Networks};
+use crate::notices::Notices;
 use crate::people::{People, Person};
-use crate::{Calendar, Geo, OfficeState, Place, address};
+use crate::{Calendar, Geo, OfficeState, Place, address, domains};
 
 /// Fills what follows from other columns.
 ///
@@ -22,6 +24,7 @@ pub struct Enricher {
     geo: Option<Geo>,
     networks: Networks,
     people: People,
+    notices: Notices,
     calendar: Calendar,
 }
 
@@ -46,6 +49,7 @@ impl Enricher {
             geo,
             networks,
             people,
+            notices: Notices::default(),
             calendar,
         }
     }
@@ -65,7 +69,19 @@ impl Enricher {
     /// The same with another list of people.
     #[must_use]
     pub fn with_people(self, people: People) -> Self {
-        Self { people, ..self }
+        let notices = self.notices.of_people(&people);
+        Self {
+            people,
+            notices,
+            ..self
+        }
+    }
+
+    /// The same with another list of travel notices.
+    #[must_use]
+    pub fn with_notices(self, notices: Notices) -> Self {
+        let notices = notices.of_people(&self.people);
+        Self { notices, ..self }
     }
 
     /// The same with another calendar.
@@ -115,9 +131,14 @@ impl Enricher {
         let columns = [
             self.source_columns(&batch),
             self.person_columns(&batch),
-            vec![self.office_column(&batch)],
+            vec![self.office_column(&batch), self.domains_column(&batch)],
         ];
-        columns.into_iter().flatten().fold(batch, with_column)
+        let batch = columns.into_iter().flatten().fold(batch, with_column);
+        if self.notices.is_empty() {
+            return batch;
+        }
+        let noticed = self.noticed_column(&batch);
+        with_column(batch, noticed)
     }
 
     fn source_columns(&self, batch: &EventBatch) -> Vec<(Column, ArrayRef)> {
@@ -246,6 +267,56 @@ impl Enricher {
         (people, rows)
     }
 
+    /// Whether each row lies within a notice; it needs the person and the country.
+    fn noticed_column(&self, batch: &EventBatch) -> (Column, ArrayRef) {
+        let noticed: BooleanArray = (0..batch.len())
+            .map(|row| {
+                let person = batch.text(Column::Person, row)?;
+                let country = batch.text(Column::SrcCountry, row)?;
+                let zone = self.calendar.zone();
+                let day = zone.to_datetime(batch.time(row).to_jiff()).date();
+                Some(self.notices.cover(person, country, day))
+            })
+            .collect();
+        (Column::Noticed, Arc::new(noticed))
+    }
+
+    /// How addresses of the firm's own domains end, once for each account and who did it.
+    fn domains_column(&self, batch: &EventBatch) -> (Column, ArrayRef) {
+        let users = Distinct::of(batch.texts(Column::UserName), batch.len());
+        let actors = Distinct::of(batch.texts(Column::ActorName), batch.len());
+        let mut texts = Vec::new();
+        let mut known = HashMap::new();
+        let rows: Vec<Option<usize>> = users
+            .rows
+            .iter()
+            .zip(&actors.rows)
+            .map(|pair| {
+                Some(*known.entry(pair).or_insert_with(|| {
+                    let (user, actor) = pair;
+                    let names = [name_at(&users, *user), name_at(&actors, *actor)];
+                    texts.push(self.own_domains(names));
+                    texts.len() - 1
+                }))
+            })
+            .collect();
+        (
+            Column::OwnDomains,
+            dictionary(texts.iter().map(Option::as_deref), &rows),
+        )
+    }
+
+    fn own_domains(&self, names: [Option<&str>; 2]) -> Option<String> {
+        let mut own: Vec<String> = Vec::new();
+        let of_row = names.into_iter().flatten().filter_map(domains::domain);
+        for domain in of_row.chain(self.people.domains().iter().cloned()) {
+            if !own.contains(&domain) {
+                own.push(domain);
+            }
+        }
+        domains::ends(&own)
+    }
+
     fn office_column(&self, batch: &EventBatch) -> (Column, ArrayRef) {
         let states = OfficeState::ALL;
         let rows: Vec<Option<usize>> = (0..batch.len())
@@ -259,6 +330,10 @@ impl Enricher {
             dictionary(states.iter().map(|state| Some(state.as_str())), &rows),
         )
     }
+}
+
+fn name_at<'a>(names: &Distinct<'a>, place: Option<usize>) -> Option<&'a str> {
+    names.values.get(place?).copied().flatten()
 }
 
 /// The class of each address, where the format has not told it.

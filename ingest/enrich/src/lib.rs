@@ -21,9 +21,11 @@ mod address;
 mod calendar;
 mod column;
 mod context;
+mod domains;
 mod enricher;
 mod geo;
 mod networks;
+mod notices;
 mod people;
 
 pub use calendar::{Calendar, CalendarError, CalendarSettings, HolidayRule, OfficeState, is_japanese_holiday};
@@ -31,4 +33,5 @@ pub use context::{ContextError, ContextProblem, decode_csv};
 pub use enricher::Enricher;
 pub use geo::{COORDINATES_ACCURACY_KM_MAX, DatabaseInfo, Geo, GeoError, Place};
 pub use networks::{NetKind, Network, Networks};
+pub use notices::{NOTICE_DAYS_MAX, Notices};
 pub use people::{People, Person, PersonKind};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::context::{ContextError, ContextProblem, Problems, Row, Table};
+use crate::domains;
 
 /// What kind of account a person of the list is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,6 +76,8 @@ struct List {
     by_name: HashMap<String, usize>,
     /// By the part before `@`; `None` if two people share it.
     by_local_part: HashMap<String, Option<usize>>,
+    /// The firm's own domains: those of members, the first in the list first.
+    domains: Vec<String>,
 }
 
 impl People {
@@ -88,12 +91,19 @@ impl People {
             list.take(row, &mut problems);
         }
         list.index_local_parts();
+        list.collect_domains();
         Ok((Self { list: Arc::new(list) }, problems.into_vec()))
     }
 
     /// Everyone.
     pub fn iter(&self) -> impl Iterator<Item = &Person> {
         self.list.people.iter()
+    }
+
+    /// The domains of mail that the accounts of the list are in, without those that anybody can have
+    /// an account in.
+    pub fn domains(&self) -> &[String] {
+        &self.list.domains
     }
 
     /// The person behind an account name or id.
@@ -188,6 +198,16 @@ impl List {
         }
     }
 
+    fn collect_domains(&mut self) {
+        for person in &self.people {
+            let domain = domains::domain(&person.user).filter(|domain| !self.domains.contains(domain));
+            self.domains.extend(domain);
+            if self.domains.len() == domains::DOMAINS_MAX {
+                return;
+            }
+        }
+    }
+
     fn index_local_parts(&mut self) {
         for (name, place) in &self.by_name {
             let Some((local, _)) = name.split_once('@') else {
@@ -203,7 +223,7 @@ impl List {
 
 /// A day, written with `-` or, as spreadsheets in Japan do, with `/` or `年月日`, a time after it or
 /// not.
-fn day(line: u64, field: &'static str, text: &str, problems: &mut Problems) -> Option<Date> {
+pub(crate) fn day(line: u64, field: &'static str, text: &str, problems: &mut Problems) -> Option<Date> {
     if text.is_empty() {
         return None;
     }

@@ -4,7 +4,7 @@ use sekisho_enrich::{Calendar, CalendarSettings, Enricher, Geo, Networks, People
 use sekisho_model::{Column, EventBatch, EventBuilder, Origin, Projection, Raw, Time};
 
 /// The columns that enriching fills.
-pub(crate) const FILLED: [Column; 15] = [
+pub(crate) const FILLED: [Column; 17] = [
     Column::SrcIpType,
     Column::SrcCountry,
     Column::SrcCity,
@@ -20,6 +20,8 @@ pub(crate) const FILLED: [Column; 15] = [
     Column::Joined,
     Column::Left,
     Column::OfficeState,
+    Column::Noticed,
+    Column::OwnDomains,
 ];
 
 /// Builds a batch of rows, each of values in text columns and of a time in seconds.

@@ -1,5 +1,6 @@
 //! The people, networks and databases of the sample logs.
 
+use sekisho_enrich::{Notices, People};
 use sekisho_model::Column::{
     self, Joined, Left, OfficeState, Person, PersonKind, Privileged, SrcAccuracyKm, SrcAsOrg, SrcAsn, SrcCity,
     SrcCountry, SrcIp, SrcIpType, SrcLat, SrcLon, SrcNetKind, UserName, UserUid,
@@ -256,4 +257,55 @@ fn the_databases_are_what_the_list_of_places_says() {
         lines += 1;
     }
     assert_eq!(lines, 15);
+}
+
+#[test]
+fn a_travel_notice_is_of_the_person_the_country_and_the_tenants_day() {
+    let (notices, _) = Notices::parse(
+        "notices.csv",
+        "user,country,from,to\nhana.sato@example.co.jp,US,2026-10-01,2026-10-02\n",
+    )
+    .unwrap();
+    let rows = [
+        ("2026-09-30T15:00:00Z", "US", Some(true)),
+        ("2026-09-30T14:59:59Z", "US", Some(false)),
+        ("2026-10-01T03:00:00Z", "FR", Some(false)),
+    ];
+    let made = rows.map(|(time, country, _)| {
+        let time = time.parse::<jiff::Timestamp>().unwrap().as_second();
+        (time, vec![(UserName, "hana.sato@example.co.jp"), (SrcCountry, country)])
+    });
+
+    let found = bare().with_notices(notices).enrich(batch(made));
+
+    for (row, (time, country, expected)) in rows.iter().enumerate() {
+        assert_eq!(found.flag(Column::Noticed, row), *expected, "{time} {country}");
+    }
+    let without = bare().enrich(batch([(0, vec![(SrcCountry, "US")])]));
+    assert_eq!(without.flag(Column::Noticed, 0), None);
+}
+
+#[test]
+fn the_firms_own_domains_are_those_of_the_row_and_of_the_people_list() {
+    let (people, _) = People::parse("people.csv", "user\nhana@example.co.jp\nguest@gmail.com\n").unwrap();
+    let rows = batch([
+        (
+            0,
+            vec![(UserName, "taro@example.net"), (Column::ActorName, "admin@example.org")],
+        ),
+        (0, vec![(UserName, "taro@gmail.com")]),
+    ]);
+
+    let found = bare().with_people(people).enrich(rows);
+
+    assert_eq!(
+        found.text(Column::OwnDomains, 0),
+        Some(
+            "@example.net\u{1e}.example.net\u{1e}@example.org\u{1e}.example.org\u{1e}@example.co.jp\u{1e}.example.co.jp"
+        )
+    );
+    assert_eq!(
+        found.text(Column::OwnDomains, 1),
+        Some("@example.co.jp\u{1e}.example.co.jp")
+    );
 }
