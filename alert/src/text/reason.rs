@@ -51,6 +51,8 @@ const FACTS: &[(&str, &str, As)] = &[
     ("ratio", "ratio", As::Number),
     ("left", "left", As::Date),
     ("days_since_left", "days_since", As::Number),
+    ("days_since_left_password_right", "days_right", As::Number),
+    ("days_since_left_tried", "days_tried", As::Number),
     ("days_since", "days_since", As::Number),
     ("messages", "messages", As::Number),
     ("recipients", "recipients", As::Number),
@@ -299,6 +301,18 @@ mod tests {
             json!({"left": "2026-03-31", "days_since_left": 186, "activity": "logon"}),
             "2026年3月31日に退職した人のアカウントが、退職から186日後に使われました。",
             "The person left on 31 March 2026; the account was used 186 days later.",
+        );
+        check(
+            "leaver",
+            json!({"left": "2026-03-31", "days_since_left_password_right": 12, "activity": "logon"}),
+            "2026年3月31日に退職した人のアカウントで、退職から12日後に正しいパスワードが入力されました（多要素認証またはポリシーにより阻止）。",
+            "The person left on 31 March 2026. Somebody knew the password 12 days later, and was stopped only by the second factor or a policy.",
+        );
+        check(
+            "leaver",
+            json!({"left": "2026-03-31", "days_since_left_tried": 12, "activity": "logon"}),
+            "2026年3月31日に退職した人のアカウントで、退職から12日後にサインインが試みられ、拒否されました。",
+            "The person left on 31 March 2026. Somebody tried to sign in 12 days later, and was refused.",
         );
         check(
             "mass_send",

@@ -108,6 +108,14 @@ pub(super) static WORDS: Words = Words {
             "leaver",
             "The person left on {left}; the account was used {days_since} days later.",
         ),
+        (
+            "leaver",
+            "The person left on {left}. Somebody knew the password {days_right} days later, and was stopped only by the second factor or a policy.",
+        ),
+        (
+            "leaver",
+            "The person left on {left}. Somebody tried to sign in {days_tried} days later, and was refused.",
+        ),
         ("leaver", "The person left on {left}, and the account was used."),
         ("leaver", "The person has left, and the account was used."),
         (

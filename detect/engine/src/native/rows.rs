@@ -1,5 +1,6 @@
 //! Detectors that judge each row by itself, and by what was learnt long before.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -94,6 +95,11 @@ impl<T: RowTest> RowDetector<T> {
     }
 }
 
+fn by_weight(left: Weight, right: Weight) -> Ordering {
+    let severity = left.severity.cmp(&right.severity);
+    severity.then(left.probability.total_cmp(&right.probability))
+}
+
 impl<T: RowTest> Detector for RowDetector<T> {
     fn observe(&mut self, batch: &EventBatch, found: &mut Vec<Detection>) {
         self.test.learn(batch);
@@ -116,19 +122,22 @@ impl<T: RowTest> Detector for RowDetector<T> {
         }
         for ((tenant, entity), mut rows) in fired {
             rows.sort_unstable();
-            let facts = rows
-                .last()
-                .map(|(_, _, row)| self.test.facts(batch, *row))
-                .unwrap_or_default();
             let weights = rows.iter().map(|(_, _, row)| self.test.weight(&self.rule, batch, *row));
-            let weight = weights.reduce(Weight::max).unwrap_or_else(|| Weight::of(&self.rule));
+            // What there is to say is said of the heaviest row; of several, of the last.
+            let heaviest = rows
+                .iter()
+                .zip(weights)
+                .max_by(|(_, left), (_, right)| by_weight(*left, *right));
+            let Some((&(_, _, row), weight)) = heaviest else {
+                continue;
+            };
             found.push(Detection {
                 rule: Arc::clone(&self.rule),
                 weight,
                 tenant: Arc::from(tenant),
                 entity,
                 evidence: rows.iter().map(|(_, _, row)| Evidence::of(batch, *row)).collect(),
-                facts,
+                facts: self.test.facts(batch, row),
                 gap: T::GAP,
             });
         }

@@ -57,7 +57,7 @@ fn every_use_counts_and_what_others_do_to_the_account_does_not() {
             json!({"activity": "file_download", "actor_name": "hana@example.co.jp"}),
             true,
         ),
-        (json!({"status_id": 2}), false),
+        (json!({"status_id": 2, "activity": "file_download"}), false),
         (json!({"left": null}), false),
         (json!({"activity": "user_disable"}), false),
         (json!({"activity": "logoff"}), false),
@@ -68,6 +68,56 @@ fn every_use_counts_and_what_others_do_to_the_account_does_not() {
     ] {
         assert_eq!(!find("leaver", &[leaver(&changes)]).is_empty(), fires, "{changes}");
     }
+}
+
+#[test]
+fn a_try_weighs_less_than_a_use_and_more_if_the_password_was_right() {
+    for (changes, severity, fact) in [
+        (json!({}), Severity::Critical, "days_since_left"),
+        (
+            json!({"status_id": 3, "status_reason": "mfa_required"}),
+            Severity::High,
+            "days_since_left_password_right",
+        ),
+        (
+            json!({"status_id": 2, "status_reason": "policy_blocked", "activity": "vpn_connect"}),
+            Severity::High,
+            "days_since_left_password_right",
+        ),
+        (
+            json!({"status_id": 2, "status_reason": "user_disabled"}),
+            Severity::Low,
+            "days_since_left_tried",
+        ),
+    ] {
+        let found = find("leaver", &[leaver(&changes)]);
+
+        assert_eq!(found.len(), 1, "{changes}");
+        assert_eq!(found[0].weight.severity, severity, "{changes}");
+        assert_eq!(found[0].facts[fact], json!(184), "{changes}");
+    }
+    assert!(
+        find(
+            "leaver",
+            &[leaver(&json!({"status_id": 3, "status_reason": "interrupted"}))]
+        )
+        .is_empty()
+    );
+}
+
+#[test]
+fn tries_and_a_use_together_are_told_as_a_use() {
+    let rows = [
+        leaver(&json!({"status_id": 2, "status_reason": "bad_password", "time": "2026-10-01T01:00:00Z"})),
+        leaver(&json!({})),
+    ];
+
+    let found = find("leaver", &rows);
+
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].weight.severity, Severity::Critical);
+    assert_eq!(found[0].evidence.len(), 2);
+    assert!(found[0].facts.contains_key("days_since_left"));
 }
 
 #[test]
