@@ -176,7 +176,7 @@ impl<'a> Correlator<'a> {
         let Ok(asked) = self.builder.entity(place, &correlation.meta) else {
             return Ok(());
         };
-        let Some(info) = self.builder.info(place, &correlation.meta, correlation.kind.name()) else {
+        let Some(info) = self.builder.info(place, &correlation.meta, told_as(correlation)) else {
             return Ok(());
         };
         let extension = &correlation.meta.extension;
@@ -367,6 +367,16 @@ fn entity_of_group(groups: &[Option<Column>]) -> EntityRule {
         EntityRule::of(Column::SrcIp)
     } else {
         EntityRule::Group
+    }
+}
+
+/// As what a correlation is told: one that asks for a single event says "any of these", and there is
+/// no number worth telling.
+fn told_as(correlation: &Correlation) -> &'static str {
+    let grows = correlation.meta.extension.threshold_rel.is_some();
+    match correlation.kind {
+        CorrelationKind::EventCount if !grows && correlation.bounds.hold(1.0) => "match",
+        kind => kind.name(),
     }
 }
 
