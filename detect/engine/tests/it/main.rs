@@ -16,5 +16,6 @@ mod coverage;
 mod extensions;
 mod law;
 mod oracle;
+mod others;
 mod rsigma;
 mod rules;

@@ -7,7 +7,7 @@ use sekisho_detect::{Engine, ProblemKind, RuleFolder, RuleSet, Surroundings};
 use sekisho_model::{Detection, EntityKind};
 use serde_json::{Value, json};
 
-use crate::common::{SOURCES, at, batch, engine, row, rule_set};
+use crate::common::{at, batch, engine, row, rule_set};
 
 /// `(rule, entity, evidence)` of each detection, sorted.
 fn told(found: Vec<Detection>) -> Vec<(String, String, Vec<String>)> {
@@ -496,7 +496,8 @@ fn every_shipped_rule_runs() {
     folders(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../rules"), &mut shipped);
     let surroundings = Surroundings::of(jiff::tz::TimeZone::UTC);
 
-    let rules = RuleSet::compile(&shipped, &SOURCES, &surroundings);
+    let sources: Vec<&str> = sekisho_formats::FORMATS.iter().map(|spec| spec.id).collect();
+    let rules = RuleSet::compile(&shipped, &sources, &surroundings);
 
     assert_eq!(rules.problems(), []);
     assert!(rules.rules().iter().filter(|rule| rule.alerts).count() >= shipped.len());
