@@ -13,7 +13,7 @@ use std::time::Duration;
 use anyhow::Result;
 use rusqlite::Connection;
 use sekisho_alert::{Case, CaseAlert, Courier};
-use sekisho_model::{Alert, Bilingual, Entity, EntityKind, Facts, Incident, RuleInfo, Severity, Time, ids};
+use sekisho_model::{Alert, Bilingual, Entity, EntityKind, Facts, Incident, Route, RuleInfo, Severity, Time, ids};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
@@ -242,6 +242,7 @@ fn notice(
         entity: entity.clone(),
         severity,
         score: 0.0,
+        route: Route::Page,
         first_time,
         last_time,
         families: Vec::new(),
