@@ -67,6 +67,9 @@ const FACTS: &[(&str, &str, As)] = &[
     ("from_client", "from_client", As::Text),
     ("to_client", "to_client", As::Text),
     ("changed", "changed", As::Words),
+    ("secs_ahead", "secs_ahead", As::Seconds),
+    ("silent_secs", "silent_secs", As::Seconds),
+    ("usual_minutes", "usual_minutes", As::Minutes),
     ("minutes", "minutes", As::Number),
     ("answers", "answers", As::Number),
     ("errors", "errors", As::Number),
@@ -442,6 +445,28 @@ mod tests {
             json!({"errors": 120, "answers": 130, "minutes": 4, "threshold": 20, "failure": "failure_server"}),
             "4分間に、130件の応答のうち120件がサーバーのエラーでした（しきい値は1分あたり20件）。",
             "120 of 130 answers within 4 minutes were errors of the server (the threshold is 20 a minute).",
+        );
+    }
+
+    #[test]
+    fn the_watchman_tells_of_himself() {
+        check(
+            "source_silent",
+            json!({"silent_secs": 5400, "expected_minutes": 90, "usual_minutes": 5}),
+            "最後の記録から1時間30分、何も届いていません。いつもなら記録が届く時間帯で、ふだんの間隔は長くても5分です。",
+            "Nothing was received for 1 hour 30 minutes, at a time when something always is; its pauses are usually no longer than 5 minutes.",
+        );
+        check(
+            "odd_records",
+            json!({"count": 40, "window_minutes": 60, "threshold": 20, "secs_ahead": 32400}),
+            "1時間のあいだに、受信時刻より先の時刻をもつ記録が40件届きました（最大9時間先）。",
+            "40 records within 1 hour say that they happened after they were received, by up to 9 hours.",
+        );
+        check(
+            "odd_records",
+            json!({"count": 60, "window_minutes": 60, "threshold": 20}),
+            "1時間のあいだに、読み取れない、または一部しか読み取れない記録が60件ありました（しきい値は20件）。",
+            "60 records within 1 hour could not be read, or not entirely (the threshold is 20).",
         );
     }
 

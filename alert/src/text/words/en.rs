@@ -231,6 +231,23 @@ pub(super) static WORDS: Words = Words {
             "{errors} of {answers} answers within {minutes} minutes were {failure} (the threshold is {threshold} a minute).",
         ),
         ("error_burst", "The site answered with errors for minutes."),
+        (
+            "source_silent",
+            "Nothing was received for {silent_secs}, at a time when something always is; its pauses are usually no longer than {usual_minutes}.",
+        ),
+        (
+            "source_silent",
+            "Nothing was received at a time when something always is.",
+        ),
+        (
+            "odd_records",
+            "{count} records within {window_secs} say that they happened after they were received, by up to {secs_ahead}.",
+        ),
+        (
+            "odd_records",
+            "{count} records within {window_secs} could not be read, or not entirely (the threshold is {threshold}).",
+        ),
+        ("odd_records", "Records that cannot be read are on the rise."),
     ],
     reason_any: "\"{title}\" was found (records: {evidence}).",
     fields: &[

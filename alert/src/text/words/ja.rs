@@ -252,6 +252,20 @@ pub(super) static WORDS: Words = Words {
             "{minutes}分間に、{answers}件の応答のうち{errors}件が{failure}でした（しきい値は1分あたり{threshold}件）。",
         ),
         ("error_burst", "短い時間に、Webサイトがエラーを返し続けました。"),
+        (
+            "source_silent",
+            "最後の記録から{silent_secs}、何も届いていません。いつもなら記録が届く時間帯で、ふだんの間隔は長くても{usual_minutes}です。",
+        ),
+        ("source_silent", "いつもなら記録が届く時間帯に、何も届いていません。"),
+        (
+            "odd_records",
+            "{window_secs}のあいだに、受信時刻より先の時刻をもつ記録が{count}件届きました（最大{secs_ahead}先）。",
+        ),
+        (
+            "odd_records",
+            "{window_secs}のあいだに、読み取れない、または一部しか読み取れない記録が{count}件ありました（しきい値は{threshold}件）。",
+        ),
+        ("odd_records", "正しく読み取れない記録が増えています。"),
     ],
     reason_any: "「{title}」を検知しました（記録{evidence}件）。",
     fields: &[

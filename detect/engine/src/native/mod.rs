@@ -9,10 +9,12 @@
 //! | `leaver` | any use of an account after its owner's last day |
 //! | `mass_download` | more files within an hour or a day than a person works with |
 //! | `mass_send` | more mail within an hour than a person writes |
+//! | `odd_records` | a source whose records come from the future, or cannot be read |
 //! | `password_stopped` | a right password from an unfamiliar place, stopped by the second factor |
 //! | `privileged_off_hours` | an administrator at work while the office is closed |
 //! | `session_reuse` | a session that goes on in another country, network or program |
 //! | `slow_attack` | passwords that are tried slowly, from many addresses |
+//! | `source_silent` | a source of logs that fell silent while it should be busy |
 //! | `vpn_and_cloud` | somebody in the VPN from one country and in the cloud from another |
 //!
 //! # Invariants
@@ -36,6 +38,7 @@ mod leaver;
 mod looks;
 mod mass_download;
 mod mass_send;
+mod odd_records;
 mod password_stopped;
 mod people;
 mod privileged_off_hours;
@@ -43,6 +46,7 @@ mod ring;
 mod rows;
 mod session_reuse;
 mod slow_attack;
+mod source_silent;
 #[cfg(test)]
 mod tests;
 mod vpn_and_cloud;
@@ -64,7 +68,7 @@ use crate::detector::LATENESS_MAX;
 pub(crate) use people::PEOPLE_MAX;
 
 /// The names that [`make`] knows, sorted.
-pub const DETECTORS: [&str; 12] = [
+pub const DETECTORS: [&str; 14] = [
     admin_panel::NAME,
     error_burst::NAME,
     exploit_success::NAME,
@@ -72,10 +76,12 @@ pub const DETECTORS: [&str; 12] = [
     leaver::NAME,
     mass_download::NAME,
     mass_send::NAME,
+    odd_records::NAME,
     password_stopped::NAME,
     privileged_off_hours::NAME,
     session_reuse::NAME,
     slow_attack::NAME,
+    source_silent::NAME,
     vpn_and_cloud::NAME,
 ];
 
@@ -140,10 +146,12 @@ pub fn make(
         leaver::NAME => leaver::make(rule, parameters, surroundings),
         mass_download::NAME => mass_download::make(rule, parameters, surroundings),
         mass_send::NAME => mass_send::make(rule, parameters),
+        odd_records::NAME => odd_records::make(rule, parameters),
         password_stopped::NAME => password_stopped::make(rule, parameters, surroundings),
         privileged_off_hours::NAME => privileged_off_hours::make(rule, parameters, surroundings),
         session_reuse::NAME => session_reuse::make(rule, parameters),
         slow_attack::NAME => slow_attack::make(rule, parameters, surroundings),
+        source_silent::NAME => source_silent::make(rule, parameters, surroundings),
         vpn_and_cloud::NAME => vpn_and_cloud::make(rule, parameters, surroundings),
         _ => Err(ParameterError::UnknownDetector { name: name.to_owned() }),
     }

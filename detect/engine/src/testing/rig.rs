@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use sekisho_model::{Alert, Announcement, EventBatch, Findings, Incident, Route, RuleInfo, Severity, Snapshot, Time};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::batch;
 use crate::detector::LATENESS_MAX;
@@ -53,6 +53,7 @@ pub(crate) fn every_detector() -> Vec<Box<dyn Detector>> {
         ("leaver", rule("SK-401", "lifecycle", Severity::Critical, 0.9)),
         ("mass_download", rule("SK-504", "data", Severity::High, 0.35)),
         ("mass_send", rule("SK-501", "mailbox", Severity::Critical, 0.9)),
+        ("odd_records", rule("SK-703", "platform", Severity::Medium, 0.3)),
         ("password_stopped", rule("SK-105", "attack", Severity::High, 0.6)),
         (
             "privileged_off_hours",
@@ -63,7 +64,15 @@ pub(crate) fn every_detector() -> Vec<Box<dyn Detector>> {
         ("vpn_and_cloud", rule("SK-207", "travel", Severity::High, 0.35)),
     ]
     .into_iter()
-    .map(|(name, rule)| detector(name, rule, &Value::Null))
+    .map(|(name, rule)| {
+        // Small enough for what is drawn at random.
+        let parameters = match name {
+            "error_burst" => json!({"errors_min": 1, "minutes_min": 1}),
+            "odd_records" => json!({"what": "unreadable", "rows_min": 3}),
+            _ => Value::Null,
+        };
+        detector(name, rule, &parameters)
+    })
     .collect()
 }
 

@@ -32,7 +32,8 @@ fn a_mistake_says_what_was_expected() {
             json!({}),
             "unknown detector `geo_speed`, expected one of admin_panel, error_burst, \
              exploit_success, geo_velocity, leaver, mass_download, mass_send, \
-             password_stopped, privileged_off_hours, session_reuse, slow_attack, vpn_and_cloud",
+             odd_records, password_stopped, privileged_off_hours, session_reuse, slow_attack, \
+             source_silent, vpn_and_cloud",
         ),
         (
             "mass_send",

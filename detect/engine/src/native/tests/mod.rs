@@ -8,3 +8,5 @@ mod rows;
 mod session_reuse;
 mod slow_attack;
 mod vpn_and_cloud;
+mod watchman;
+mod web;
