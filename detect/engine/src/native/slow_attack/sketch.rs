@@ -11,9 +11,29 @@ const WORDS: usize = 1_024;
 const HASHES: u64 = 4;
 
 /// A Bloom filter over 64-bit hashes.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<(usize, u64)>", into = "Vec<(usize, u64)>")]
 pub(super) struct Sketch(Vec<u64>);
+
+/// As it is saved: the words that are not empty.
+impl From<Sketch> for Vec<(usize, u64)> {
+    fn from(sketch: Sketch) -> Self {
+        let words = sketch.0.into_iter().enumerate();
+        words.filter(|(_, word)| *word != 0).collect()
+    }
+}
+
+impl From<Vec<(usize, u64)>> for Sketch {
+    fn from(words: Vec<(usize, u64)>) -> Self {
+        let mut sketch = Self::default();
+        for (place, word) in words {
+            if let Some(known) = sketch.0.get_mut(place) {
+                *known = word;
+            }
+        }
+        sketch
+    }
+}
 
 impl Default for Sketch {
     fn default() -> Self {
@@ -61,5 +81,7 @@ mod tests {
         assert!((0..5_000).all(|number| sketch.contains(hash(number))));
         let others = (5_000..15_000).filter(|number| sketch.contains(hash(*number))).count();
         assert!(others < 100, "{others} of 10,000");
+        let saved = serde_json::to_string(&sketch).unwrap();
+        assert_eq!(serde_json::from_str::<Sketch>(&saved).unwrap(), sketch);
     }
 }
