@@ -131,13 +131,9 @@ impl Detector for ErrorBurst {
                 continue;
             };
             for (evidence, facts, is_down) in site.bursts(&times, &self.limits) {
-                let mut weight = Weight::of(&self.rule);
-                if is_down {
-                    weight.severity = weight.severity.max(Severity::High);
-                }
                 found.push(Detection {
                     rule: Arc::clone(&self.rule),
-                    weight,
+                    weight: weight(&self.rule, is_down),
                     tenant: Arc::from(tenant),
                     entity: Entity {
                         kind: EntityKind::Other,
@@ -170,6 +166,14 @@ impl Detector for ErrorBurst {
     fn restore(&mut self, from: &Snapshot) {
         self.sites.restore(&part(NAME, FORM, &self.rule), from);
     }
+}
+
+fn weight(rule: &RuleInfo, is_down: bool) -> Weight {
+    let mut weight = Weight::of(rule);
+    if is_down {
+        weight.severity = weight.severity.max(Severity::High);
+    }
+    weight
 }
 
 fn minute(time: Time) -> i64 {

@@ -226,11 +226,10 @@ impl Source {
             if let Some((slice, count)) = self.odd.heaviest::<Count>(&wave, HOUR) {
                 let rows = self.odd.events().get(slice).unwrap_or_default();
                 let ahead = rows.iter().map(|row| row.value.0).max();
+                let ahead = ahead.filter(|_| limits.what == What::Future);
                 facts.insert("count".to_owned(), json!(count));
                 facts.insert("threshold".to_owned(), json!(limits.rows_min));
-                if limits.what == What::Future {
-                    facts.insert("secs_ahead".to_owned(), json!(ahead));
-                }
+                facts.extend(ahead.map(|ahead| ("secs_ahead".to_owned(), json!(ahead))));
             }
             let evidence = wave.into_iter().filter_map(|index| self.odd.tell(index)).collect();
             waves.push((evidence, facts));

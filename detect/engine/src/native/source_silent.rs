@@ -45,6 +45,9 @@ const SOURCES_MAX: usize = 1_024;
 /// For how long a source's word that the office is open holds.
 const OPEN_FOR: Duration = Duration::from_hours(1);
 
+/// Silences no further apart than this are one episode.
+const GAP: Duration = Duration::from_hours(1);
+
 /// One pause in so many is longer than usual.
 const LONGER: usize = 200;
 
@@ -167,29 +170,22 @@ impl Detector for SourceSilent {
             if office.is_some_and(|office| office.holidays.contains(&today)) {
                 continue;
             }
-            let open = office.and_then(|office| office.open);
-            let is_open = open.is_some_and(|open| now.minus(OPEN_FOR) <= open);
-            for (name, source) in sources {
-                let Some((evidence, facts)) = source.silent(now, &self.limits) else {
-                    continue;
-                };
-                let mut weight = Weight::of(&self.rule);
-                if !is_open {
-                    weight.severity = weight.severity.min(Severity::Medium);
-                }
-                found.push(Detection {
-                    rule: Arc::clone(&self.rule),
-                    weight,
-                    tenant: Arc::from(tenant.as_str()),
-                    entity: Entity {
-                        kind: EntityKind::Other,
-                        name: Arc::from(name.as_str()),
-                    },
-                    evidence: vec![evidence],
-                    facts,
-                    gap: Duration::from_hours(1),
-                });
-            }
+            let weight = weight(&self.rule, office, now);
+            let silent = sources
+                .iter_mut()
+                .filter_map(|(name, source)| Some((name, source.silent(now, &self.limits)?)));
+            found.extend(silent.map(|(name, (evidence, facts))| Detection {
+                rule: Arc::clone(&self.rule),
+                weight,
+                tenant: Arc::from(tenant.as_str()),
+                entity: Entity {
+                    kind: EntityKind::Other,
+                    name: Arc::from(name.as_str()),
+                },
+                evidence: vec![evidence],
+                facts,
+                gap: GAP,
+            }));
         }
     }
 
@@ -219,6 +215,16 @@ impl Detector for SourceSilent {
             _ => State::default(),
         };
     }
+}
+
+/// What a silence weighs: less than the rule says unless the office is open.
+fn weight(rule: &RuleInfo, office: Option<&Office>, now: Time) -> Weight {
+    let mut weight = Weight::of(rule);
+    let open = office.and_then(|office| office.open);
+    if open.is_none_or(|open| open < now.minus(OPEN_FOR)) {
+        weight.severity = weight.severity.min(Severity::Medium);
+    }
+    weight
 }
 
 impl SourceSilent {
@@ -291,20 +297,16 @@ impl Source {
     /// which anything was received.
     fn usual_pause(&self, before: Time) -> i64 {
         let last = step(before);
-        let mut pauses = Vec::new();
-        let mut pause = 0;
-        for (hour, bits) in &self.hours {
-            for number in 0..STEPS_PER_HOUR {
-                let at = hour * STEPS_PER_HOUR + number;
-                if last < at {
-                    break;
-                }
-                if bits & bit(at).1 == 0 {
-                    pause += 1;
-                } else {
-                    pauses.push(pause);
-                    pause = 0;
-                }
+        let steps = self.hours.iter().flat_map(|(&hour, &bits)| {
+            let steps = (0..STEPS_PER_HOUR).map(move |number| hour * STEPS_PER_HOUR + number);
+            steps.map(move |step| (step, bits & bit(step).1 != 0))
+        });
+        let (mut pauses, mut pause) = (Vec::new(), 0);
+        for (_, is_busy) in steps.take_while(|(step, _)| *step <= last) {
+            if is_busy {
+                pauses.push(std::mem::take(&mut pause));
+            } else {
+                pause += 1;
             }
         }
         pauses.sort_unstable();

@@ -65,9 +65,21 @@ impl Default for Parameters {
 #[derive(Debug)]
 struct VpnAndCloud {
     rule: Arc<RuleInfo>,
+    limits: Limits,
+    people: People<Person>,
+}
+
+/// The parameters, checked.
+#[derive(Debug)]
+struct Limits {
     learned_days: u32,
     zone: TimeZone,
-    people: People<Person>,
+}
+
+impl Limits {
+    fn day(&self, time: Time) -> i64 {
+        local_day(&self.zone, time)
+    }
 }
 
 /// What a person did, and between which countries before.
@@ -112,8 +124,10 @@ pub(super) fn make(
     let Parameters { learned_days } = parameters(NAME, value)?;
     Ok(Box::new(VpnAndCloud {
         rule,
-        learned_days: within(NAME, "learned_days", learned_days, 1, 90)?,
-        zone: surroundings.zone.clone(),
+        limits: Limits {
+            learned_days: within(NAME, "learned_days", learned_days, 1, 90)?,
+            zone: surroundings.zone.clone(),
+        },
         people: People::default(),
     }))
 }
@@ -165,10 +179,10 @@ impl Use {
         })
     }
 
-    /// Whether nobody can be at both.
-    fn is_elsewhere(self, other: Self) -> bool {
-        let one_network = self.asn.is_some() && self.asn == other.asn;
-        self.country != other.country && !one_network
+    /// Whether it is a use of the cloud where nobody can be who is at the other end.
+    fn is_cloud_apart(self, tunnel: Self) -> bool {
+        let one_network = self.asn.is_some() && self.asn == tunnel.asn;
+        self.what == What::Cloud && self.country != tunnel.country && !one_network
     }
 }
 
@@ -185,8 +199,7 @@ impl Detector for VpnAndCloud {
             let Some(person) = self.people.meet(tenant, name, batch.believed_time(row)) else {
                 continue;
             };
-            let day = |time: Time| local_day(&self.zone, time);
-            if let Some((evidence, facts)) = person.used(batch, row, use_, &day, self.learned_days) {
+            if let Some((evidence, facts)) = person.used(batch, row, use_, &self.limits) {
                 found.push(Detection {
                     rule: Arc::clone(&self.rule),
                     weight: Weight::of(&self.rule),
@@ -202,7 +215,10 @@ impl Detector for VpnAndCloud {
 
     fn forget_before(&mut self, horizon: Time) {
         let oldest = horizon.minus(TUNNEL_MAX);
-        let oldest_day = local_day(&self.zone, horizon.minus(SETTLED_AFTER)).saturating_sub(HISTORY_DAYS);
+        let oldest_day = self
+            .limits
+            .day(horizon.minus(SETTLED_AFTER))
+            .saturating_sub(HISTORY_DAYS);
         self.people.retain(|person, _| {
             person.uses.forget_before(oldest);
             person.pairs.retain(|(_, days)| oldest_day <= days.latest());
@@ -221,14 +237,7 @@ impl Detector for VpnAndCloud {
 
 impl Person {
     /// Takes in a use. Gives what it completes and was not told, and what there is to say of it.
-    fn used(
-        &mut self,
-        batch: &EventBatch,
-        row: usize,
-        use_: Use,
-        day: &dyn Fn(Time) -> i64,
-        learned_days: u32,
-    ) -> Option<(Vec<Evidence>, Facts)> {
+    fn used(&mut self, batch: &EventBatch, row: usize, use_: Use, limits: &Limits) -> Option<(Vec<Evidence>, Facts)> {
         let inserted = self.uses.insert(batch, row, use_)?;
         self.uses.shrink(USES_MAX);
         if inserted.before.is_some() {
@@ -244,11 +253,11 @@ impl Person {
             };
             let pair = pair(tunnel.value.country, other.value.country);
             let time = other.time;
-            let settled = day(time.minus(SETTLED_AFTER));
+            let settled = limits.day(time.minus(SETTLED_AFTER));
             let known = self.pairs.iter().find(|(known, _)| *known == pair);
             let days = known.map_or(0, |(_, days)| days.count_before(settled, HISTORY_DAYS));
-            self.note(pair, day(time));
-            if days < learned_days {
+            self.note(pair, limits.day(time));
+            if days < limits.learned_days {
                 told.extend([connect, cloud, disconnect]);
                 clearest = Some((connect, cloud));
             }
@@ -278,10 +287,10 @@ impl Person {
                 .clone()
                 .filter(|(_, event)| event.value.what == What::Disconnect(tunnel));
             for (disconnect, end) in ends {
-                let clouds = within.clone().filter(|(index, event)| {
-                    index < disconnect && event.value.what == What::Cloud && event.value.is_elsewhere(begin.value)
-                });
                 let is_new = |event: &Event<Use>| event.uid == uid;
+                let clouds = within
+                    .clone()
+                    .filter(|(index, event)| index < disconnect && event.value.is_cloud_apart(begin.value));
                 let new = clouds.filter(|(_, cloud)| is_new(begin) || is_new(cloud) || is_new(end));
                 met.extend(new.map(|(cloud, _)| (*connect, *cloud, *disconnect)));
             }

@@ -30,7 +30,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use sekisho_model::{Column, Detection, Entity, EntityKind, EventBatch, Facts, RuleInfo, Snapshot, Time, Weight};
+use sekisho_model::{
+    Column, Detection, Entity, EntityKind, EventBatch, Evidence, Facts, RuleInfo, Snapshot, Time, Weight,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -129,25 +131,16 @@ impl Detector for SlowAttack {
     fn tick(&mut self, now: Time, found: &mut Vec<Detection>) {
         let complete = local_day(&self.zone, now.minus(SETTLED_AFTER));
         for (tenant, addresses) in &mut self.tenants {
-            while let Some(day) = addresses.next_day(complete) {
-                let sparse = addresses.sparse(day);
-                let mut told = self.limits.campaigns(&sparse);
-                told.extend(self.limits.persons(&sparse));
-                for (entity, members, facts) in told {
-                    let evidence = addresses.tell(&members, entity.kind);
-                    if !evidence.is_empty() {
-                        found.push(Detection {
-                            rule: Arc::clone(&self.rule),
-                            weight: Weight::of(&self.rule),
-                            tenant: Arc::clone(tenant),
-                            entity,
-                            evidence,
-                            facts,
-                            gap: GAP,
-                        });
-                    }
-                }
-            }
+            let told = self.limits.judge(addresses, complete).into_iter();
+            found.extend(told.map(|(entity, evidence, facts)| Detection {
+                rule: Arc::clone(&self.rule),
+                weight: Weight::of(&self.rule),
+                tenant: Arc::clone(tenant),
+                entity,
+                evidence,
+                facts,
+                gap: GAP,
+            }));
         }
     }
 
@@ -225,6 +218,22 @@ fn groups<'a>(sparse: &[(addresses::Key, &'a str, &'a Try)], name: fn(&Try) -> &
 }
 
 impl Parameters {
+    /// Judges the days before `complete` that were not judged.
+    fn judge(&self, addresses: &mut Addresses, complete: i64) -> Vec<(Entity, Vec<Evidence>, Facts)> {
+        let mut judged = Vec::new();
+        while let Some(day) = addresses.next_day(complete) {
+            let sparse = addresses.sparse(day);
+            let mut told = self.campaigns(&sparse);
+            told.extend(self.persons(&sparse));
+            judged.extend(told.into_iter().map(|(entity, members, facts)| {
+                let evidence = addresses.tell(&members, entity.kind);
+                (entity, evidence, facts)
+            }));
+        }
+        judged.retain(|(_, evidence, _)| !evidence.is_empty());
+        judged
+    }
+
     /// Makes of which many addresses tried many people.
     fn campaigns(&self, sparse: &[(addresses::Key, &str, &Try)]) -> Vec<Told> {
         let groups = groups(sparse, |try_| &try_.make).into_iter();

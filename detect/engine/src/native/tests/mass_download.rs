@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use crate::testing::batch;
 use crate::testing::rig::{Row, detector, row, rule, with};
 
-const DAY: i64 = 24 * 60;
+const DAY: usize = 24 * 60;
 
 /// A download in this minute, of that file.
-fn download(index: usize, minute: i64, file: usize) -> Value {
+fn download(index: usize, minute: usize, file: usize) -> Value {
+    let minute = i64::try_from(minute).unwrap();
     json!({
         "time": Time::from_secs(1_790_035_200 + minute * 60).to_string(), "event_uid": index.to_string(),
         "activity": "file_download", "status_id": 1, "user_name": "hana@example.co.jp",
@@ -22,7 +23,7 @@ fn download(index: usize, minute: i64, file: usize) -> Value {
 /// So many downloads of different files, one a minute.
 fn downloads(count: usize, changes: &Value) -> Vec<Row> {
     (0..count)
-        .map(|index| with(&download(index, index as i64, index), changes))
+        .map(|index| with(&download(index, index, index), changes))
         .collect()
 }
 
@@ -101,7 +102,7 @@ fn a_download_weighs_more_at_night_before_leaving_and_on_an_unmanaged_device() {
 fn two_hundred_files_over_a_day_and_gigabytes_in_an_hour_are_waves_too() {
     let slow = |count: usize| {
         (0..count)
-            .map(|index| row(&download(index, index as i64 * 6, index)))
+            .map(|index| row(&download(index, index * 6, index)))
             .collect()
     };
     assert_eq!(told(slow(200)), 200);
@@ -116,12 +117,12 @@ fn who_works_with_many_files_may_fetch_more() {
     let mut rows = Vec::new();
     for day in 0..6 {
         for file in 0..20 {
-            rows.push(row(&download(rows.len(), day * DAY + file as i64, file)));
+            rows.push(row(&download(rows.len(), day * DAY + file, file)));
         }
     }
     let usual = rows.len();
     for file in 0..119 {
-        rows.push(row(&download(usual + file, 8 * DAY + file as i64 / 3, file)));
+        rows.push(row(&download(usual + file, 8 * DAY + file / 3, file)));
     }
     assert_eq!(told(rows.clone()), 0);
     rows.push(row(&download(rows.len(), 8 * DAY, 1_000)));

@@ -159,7 +159,9 @@ fn mail_from_an_unfamiliar_place_and_mail_that_comes_back_have_thresholds_of_the
         mail.insert("status_id".to_owned(), json!(2));
         mail
     };
-    let bounces: Vec<Row> = (0..20).map(|index| bounce(index, index as i64 / 2)).collect();
+    let bounces: Vec<Row> = (0..20)
+        .map(|index| bounce(index, i64::try_from(index).unwrap() / 2))
+        .collect();
     let found = find(&bounces, 7);
     assert_eq!(events(&found).len(), 20);
     assert_eq!(found.last().unwrap().facts["bounces"], json!(20));
@@ -179,7 +181,7 @@ fn an_account_that_the_provider_stopped_is_told_at_once() {
 fn who_writes_much_each_day_may_write_more_and_a_notice_to_all_the_staff_is_no_wave() {
     let day = 24 * 60;
     let mut rows: Vec<Row> = (0..6)
-        .map(|day_index| mail(day_index, day_index as i64 * day, 30))
+        .map(|day_index| mail(day_index, i64::try_from(day_index).unwrap() * day, 30))
         .collect();
     rows.push(mail(6, 9 * day, 200));
     assert!(find(&rows, 3).is_empty(), "240 would be eight times the busiest hour");

@@ -24,6 +24,10 @@ fn failed(index: usize, hour: i64, address: usize, person: usize, changes: &Valu
     with(&base, changes)
 }
 
+fn hours(index: usize) -> i64 {
+    i64::try_from(index).unwrap()
+}
+
 /// What is told, as entity and event, when the time goes on by steps of so many hours.
 fn find(rows: &[Row], step_hours: i64) -> BTreeSet<(String, usize)> {
     let mut detector = detector(
@@ -59,7 +63,7 @@ fn find(rows: &[Row], step_hours: i64) -> BTreeSet<(String, usize)> {
 
 fn campaign(count: usize, people: usize, changes: &Value) -> usize {
     let rows: Vec<Row> = (0..count)
-        .map(|index| failed(index, index as i64 * 11, index, index % people, changes))
+        .map(|index| failed(index, hours(index) * 11, index, index % people, changes))
         .collect();
     find(&rows, 6).len()
 }
@@ -88,9 +92,9 @@ fn ten_addresses_and_five_people_within_a_week_are_an_attack() {
 
 #[test]
 fn tries_further_apart_than_a_week_do_not_add_up() {
-    let rows = |hours: i64| -> Vec<Row> {
+    let rows = |apart: i64| -> Vec<Row> {
         (0..10)
-            .map(|index| failed(index, index as i64 * hours, index, index, &json!({})))
+            .map(|index| failed(index, hours(index) * apart, index, index, &json!({})))
             .collect()
     };
     assert_eq!(find(&rows(18), 6).len(), 10);
@@ -100,7 +104,7 @@ fn tries_further_apart_than_a_week_do_not_add_up() {
 #[test]
 fn an_address_that_goes_on_trying_or_gets_in_is_another_thing() {
     let mut rows: Vec<Row> = (0..10)
-        .map(|index| failed(index, index as i64, index, index, &json!({})))
+        .map(|index| failed(index, hours(index), index, index, &json!({})))
         .collect();
     rows.push(failed(10, 30, 0, 0, &json!({})));
     assert_eq!(find(&rows, 6).len(), 11, "twice is sparse");
@@ -123,7 +127,7 @@ fn one_person_whom_the_whole_world_tries_is_told_by_name() {
                 let country = countries[index % countries.len()];
                 failed(
                     index,
-                    index as i64 * 5,
+                    hours(index) * 5,
                     index,
                     1,
                     &json!({"src_country": country, "app_name": index.to_string()}),
