@@ -437,8 +437,8 @@ mod tests {
         check(
             "admin_panel",
             json!({"site": "www.example.co.jp", "path": "/wp-login.php", "how": "panel_login"}),
-            "www.example.co.jpの管理画面（/wp-login.php）に、社外の初めての回線からサインインがありました。",
-            "From a network outside that is new to it, somebody signed in at the admin panel of www.example.co.jp (/wp-login.php).",
+            "www[.]example[.]co[.]jpの管理画面（/wp-login.php）に、社外の初めての回線からサインインがありました。",
+            "From a network outside that is new to it, somebody signed in at the admin panel of www[.]example[.]co[.]jp (/wp-login.php).",
         );
         check(
             "error_burst",

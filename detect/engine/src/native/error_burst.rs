@@ -115,7 +115,11 @@ impl Detector for ErrorBurst {
         let activity = batch.texts(Column::Activity);
         let mut touched: BTreeMap<(&str, &str), Vec<Time>> = BTreeMap::new();
         for row in (0..batch.len()).filter(|row| activity.get(*row) == Some("web_request")) {
-            let names = batch.text(Column::Tenant, row).zip(batch.text(Column::DstHost, row));
+            // A log that does not name the site is of one site.
+            let site = batch
+                .text(Column::DstHost, row)
+                .or_else(|| batch.text(Column::Source, row));
+            let names = batch.text(Column::Tenant, row).zip(site);
             let Some(((tenant, name), status)) = names.zip(batch.int(Column::HttpStatus, row)) else {
                 continue;
             };
