@@ -37,6 +37,9 @@ const FACTS: &[(&str, &str, As)] = &[
     ("threshold", "threshold", As::Number),
     ("distinct", "distinct", As::Number),
     ("sum", "sum", As::Number),
+    ("average", "average", As::Number),
+    ("first_seen_days", "first_seen_days", As::Number),
+    ("not_followed_secs", "not_followed_secs", As::Seconds),
     ("group", "group", As::Text),
     ("window_secs", "window_secs", As::Seconds),
     ("window_minutes", "window_secs", As::Minutes),
@@ -263,6 +266,28 @@ mod tests {
             json!({"sum": 2400, "field": "item_count", "window_secs": 3600, "threshold": 500, "group": {"person": "taro"}}),
             "taroについて、1時間のあいだに件数の合計が2,400に達しました（しきい値は500）。",
             "The items of taro add up to 2,400 within 1 hour (the threshold is 500).",
+        );
+    }
+
+    #[test]
+    fn averages_absence_and_novelty_tell_what_was_measured() {
+        check(
+            "value_avg",
+            json!({"average": 1.5, "field": "item_count", "window_secs": 3600, "threshold": 1.2, "group": {"person": "taro"}}),
+            "taroについて、1時間の件数の平均が1.5でした（基準は1.2）。",
+            "The items of taro were 1.5 on average within 1 hour (the bound is 1.2).",
+        );
+        check(
+            "event_count",
+            json!({"count": 1, "window_secs": 60, "threshold": 1, "group": {"person": "taro"}, "not_followed_secs": 600}),
+            "taroについて該当する記録があり、その後10分たっても、続くはずの記録がありませんでした。",
+            "Records of taro were not followed by what should follow within 10 minutes.",
+        );
+        check(
+            "match",
+            json!({"count": 1, "first_seen_days": 90, "field": "user_name"}),
+            "過去90日間に一度もなかったユーザー名での記録が2件あります。",
+            "Records with user names that had not been seen in the 90 days before: 2.",
         );
     }
 

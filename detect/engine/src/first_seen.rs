@@ -42,6 +42,8 @@ pub(crate) struct FirstSeenSpec {
     pub days: u16,
     /// How many earlier events a group needs before anything of it is new.
     pub min_events: u32,
+    /// What the first of the fields is called in the rule.
+    pub label: String,
     /// The fields, in words: state of other fields cannot be gone on with.
     pub names: String,
 }
@@ -93,6 +95,14 @@ impl FirstSeen {
             clock: 0,
             dropped: Dropped::default(),
         }
+    }
+
+    /// What a message tells of it.
+    pub(crate) fn facts(&self) -> [(String, serde_json::Value); 2] {
+        [
+            ("field".to_owned(), self.spec.label.as_str().into()),
+            ("first_seen_days".to_owned(), self.spec.days.into()),
+        ]
     }
 
     /// The fields it reads.

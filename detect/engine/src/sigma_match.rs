@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_buffer::BooleanBuffer;
-use sekisho_model::{Column, Detection, Entity, EventBatch, Evidence, Facts, RuleInfo, Snapshot, Time, Weight};
+use sekisho_model::{Column, Detection, Entity, EventBatch, Evidence, RuleInfo, Snapshot, Time, Weight};
 
 use crate::Detector;
 use crate::correlation::{Carried, CorrelationRule, Dropped, Hot, Occurrence, Raise, Uid};
@@ -227,7 +227,9 @@ fn tell(rule: &MatchRule, evaluation: &mut Evaluation<'_>, rows: &BooleanBuffer,
                 weight: weight(&wave),
                 tenant: Arc::from(tenant),
                 entity: entity.clone(),
-                facts: Facts::from([("count".to_owned(), wave.len().into())]),
+                facts: std::iter::once(("count".to_owned(), wave.len().into()))
+                    .chain(rule.first_seen.iter().flat_map(FirstSeen::facts))
+                    .collect(),
                 evidence: wave.into_iter().map(|row| Evidence::of(batch, row)).collect(),
                 gap,
             });

@@ -43,6 +43,10 @@ pub(super) static WORDS: Words = Words {
     reasons: &[
         (
             "match",
+            "Records with {field} that had not been seen in the {first_seen_days} days before: {evidence}.",
+        ),
+        (
+            "match",
             "Records that match this rule: {evidence}, the latest on {resource}.",
         ),
         (
@@ -50,6 +54,14 @@ pub(super) static WORDS: Words = Words {
             "Records that match this rule: {evidence}, the latest at {target}.",
         ),
         ("match", "Records that match this rule: {evidence}."),
+        (
+            "event_count",
+            "Records of {group} were not followed by what should follow within {not_followed_secs}.",
+        ),
+        (
+            "event_count",
+            "Records were not followed by what should follow within {not_followed_secs}.",
+        ),
         (
             "event_count",
             "{count} records within {window_secs} for {group} (the threshold is {threshold}).",
@@ -79,6 +91,30 @@ pub(super) static WORDS: Words = Words {
             "The {field} add up to {sum} within {window_secs} (the threshold is {threshold}).",
         ),
         ("value_sum", "The values add up to {sum} within a short time."),
+        (
+            "value_avg",
+            "The {field} of {group} were {average} on average within {window_secs} (the bound is {threshold}).",
+        ),
+        (
+            "value_avg",
+            "The {field} were {average} on average within {window_secs} (the bound is {threshold}).",
+        ),
+        (
+            "value_median",
+            "The median of the {field} of {group} was {average} within {window_secs} (the bound is {threshold}).",
+        ),
+        (
+            "value_median",
+            "The median of the {field} was {average} within {window_secs} (the bound is {threshold}).",
+        ),
+        (
+            "value_percentile",
+            "The percentile of the {field} of {group} was {average} within {window_secs} (the bound is {threshold}).",
+        ),
+        (
+            "value_percentile",
+            "The percentile of the {field} was {average} within {window_secs} (the bound is {threshold}).",
+        ),
         ("temporal_ordered", "{steps}, in this order, within {window_secs}."),
         (
             "temporal_ordered",

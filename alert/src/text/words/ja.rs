@@ -43,6 +43,10 @@ pub(super) static WORDS: Words = Words {
     reasons: &[
         (
             "match",
+            "過去{first_seen_days}日間に一度もなかった{field}での記録が{evidence}件あります。",
+        ),
+        (
+            "match",
             "このルールに当てはまる記録が{evidence}件あります。直近の対象は {resource} です。",
         ),
         (
@@ -50,6 +54,14 @@ pub(super) static WORDS: Words = Words {
             "このルールに当てはまる記録が{evidence}件あります。直近の接続先は {target} です。",
         ),
         ("match", "このルールに当てはまる記録が{evidence}件あります。"),
+        (
+            "event_count",
+            "{group}について該当する記録があり、その後{not_followed_secs}たっても、続くはずの記録がありませんでした。",
+        ),
+        (
+            "event_count",
+            "該当する記録があり、その後{not_followed_secs}たっても、続くはずの記録がありませんでした。",
+        ),
         (
             "event_count",
             "{group}について、{window_secs}のあいだに該当する記録が{count}件ありました（しきい値は{threshold}件）。",
@@ -85,6 +97,30 @@ pub(super) static WORDS: Words = Words {
             "{window_secs}のあいだに{field}の合計が{sum}に達しました（しきい値は{threshold}）。",
         ),
         ("value_sum", "短い時間に合計が{sum}に達しました。"),
+        (
+            "value_avg",
+            "{group}について、{window_secs}の{field}の平均が{average}でした（基準は{threshold}）。",
+        ),
+        (
+            "value_avg",
+            "{window_secs}の{field}の平均が{average}でした（基準は{threshold}）。",
+        ),
+        (
+            "value_median",
+            "{group}について、{window_secs}の{field}の中央値が{average}でした（基準は{threshold}）。",
+        ),
+        (
+            "value_median",
+            "{window_secs}の{field}の中央値が{average}でした（基準は{threshold}）。",
+        ),
+        (
+            "value_percentile",
+            "{group}について、{window_secs}の{field}のパーセンタイル値が{average}でした（基準は{threshold}）。",
+        ),
+        (
+            "value_percentile",
+            "{window_secs}の{field}のパーセンタイル値が{average}でした（基準は{threshold}）。",
+        ),
         (
             "temporal_ordered",
             "{steps}の順に、{window_secs}以内に続けて起きました。",

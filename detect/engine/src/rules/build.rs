@@ -378,6 +378,7 @@ fn first_seen(rule: &Rule, scope: &Scope) -> Result<Option<FirstSeenSpec>, Strin
         by: fields(&written.by)?,
         days: written.days,
         min_events: written.min_events,
+        label: written.fields.first().cloned().unwrap_or_default(),
         names: format!("{:?} {:?}", written.fields, written.by),
     }))
 }
