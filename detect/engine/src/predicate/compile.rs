@@ -14,7 +14,7 @@ use crate::rules::Scope;
 /// The searches of all rules.
 #[derive(Debug, Default)]
 pub struct Leaves {
-    pub(super) leaves: Vec<Leaf>,
+    pub(super) all: Vec<Leaf>,
     /// The zone that parts of a time are read in; UTC if none is given.
     zone: Option<TimeZone>,
     places: HashMap<String, usize>,
@@ -87,17 +87,17 @@ impl Leaves {
 
     /// How many different searches there are.
     pub fn len(&self) -> usize {
-        self.leaves.len()
+        self.all.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.leaves.is_empty()
+        self.all.is_empty()
     }
 
     /// Every native path that some leaf reads.
     pub fn native_paths(&self) -> Vec<Arc<str>> {
-        let fields = self.leaves.iter().flat_map(|leaf| {
+        let fields = self.all.iter().flat_map(|leaf| {
             let other = match &leaf.test {
                 LeafTest::Value(_) => None,
                 LeafTest::Related(related) => Some(&related.other),
@@ -233,8 +233,8 @@ impl Leaves {
         if let Some(place) = self.places.get(&key) {
             return *place;
         }
-        let place = self.leaves.len();
-        self.leaves.push(Leaf {
+        let place = self.all.len();
+        self.all.push(Leaf {
             scope,
             field: field.clone(),
             test,

@@ -67,7 +67,7 @@ impl<'a> Evaluation<'a> {
             return known.clone();
         }
         let rows = self.batch.len();
-        let Some(leaf) = self.leaves.leaves.get(place) else {
+        let Some(leaf) = self.leaves.all.get(place) else {
             return BooleanBuffer::new_unset(rows);
         };
         let scope = leaf.scope.map(|scope| self.leaf(scope));

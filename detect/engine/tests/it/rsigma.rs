@@ -121,29 +121,19 @@ fn rule() -> impl Strategy<Value = String> {
 }
 
 fn events() -> impl Strategy<Value = Vec<Value>> {
-    let text = || prop::option::of(value().prop_map(|value| value.replace("\\\\", "\\")));
-    let shape = (
-        text(),
-        text(),
-        text(),
-        text(),
-        text(),
-        0..4_i64,
-        prop::option::of(0..4_i64),
-    );
+    let text = prop::option::of(value().prop_map(|value| value.replace("\\\\", "\\")));
+    let shape = (proptest::collection::vec(text, 5), 0..4_i64, prop::option::of(0..4_i64));
     proptest::collection::vec(shape, 1..12).prop_map(|events| {
-        let events = events.into_iter().enumerate();
-        let event = |(index, (user, url, app, city, ip, status, http)): (usize, (_, _, _, _, _, _, Option<i64>))| {
-            let (user, url, app, city, ip): (Option<String>, Option<String>, Option<String>, Option<String>, Option<String>) =
-                (user, url, app, city, ip);
+        let event = |(index, (texts, status, http)): (usize, (Vec<Option<String>>, i64, Option<i64>))| {
             let mut event = json!({
-                "event_uid": index.to_string(), "time": at(0), "source": "linux.sshd", "status_id": status, "user_name": user,
-                "url": url, "app_name": app, "src_city": city, "src_ip": ip, "http_status": http, "item_count": http,
+                "event_uid": index.to_string(), "time": at(0), "source": "linux.sshd", "status_id": status,
+                "user_name": texts[0], "url": texts[1], "app_name": texts[2], "src_city": texts[3], "src_ip": texts[4],
+                "http_status": http, "item_count": http,
             });
             event.as_object_mut().unwrap().retain(|_, value| !value.is_null());
             event
         };
-        events.map(event).collect()
+        events.into_iter().enumerate().map(event).collect()
     })
 }
 
