@@ -226,6 +226,23 @@ def plain_ingest(door):
     return 101
 
 
+def msgpack_ingest(door):
+    """`/ingest` in MessagePack, as Fluent Bit's `out_http` sends it unless told otherwise: a time and a map, one after the other."""
+    import msgpack
+
+    def entry(n):
+        moment = msgpack.ExtType(0, int(time.time()).to_bytes(4, "big") + bytes(4))
+        head = [moment, {}] if n % 2 else moment
+        return msgpack.packb([head, {"log": line(n, "msgpack"), "n": n}])
+
+    body = b"".join(entry(n) for n in range(50))
+    for headers in (door.bearer(Content_Type="application/msgpack"), door.bearer(Content_Encoding="gzip", Idempotency_Key=RUN)):
+        packed = gzip.compress(body) if "Content-Encoding" in headers else body
+        expect(door.post("/ingest/auto", packed, headers).json(), {"accepted": 50}, "entries")
+    door.post("/ingest/auto", b"PK\x03\x04workbook", door.bearer(), 415)
+    return 100
+
+
 def journal_upload(door):
     """The export format of systemd's journal, in chunks that do not end where entries do."""
     entries = b"".join(
@@ -248,6 +265,7 @@ DRIVES = [
     firehose,
     okta_hook,
     plain_ingest,
+    msgpack_ingest,
     journal_upload,
 ]
 

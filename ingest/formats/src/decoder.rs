@@ -65,11 +65,12 @@ impl Decoder {
             Some(spec) => named.is_some() && spec.reads_lines(),
             None => source == "auto",
         };
-        let shipped = if may_be_shipped || shipper::wraps_many(raw.bytes) {
-            shipper::unwrap(raw.bytes, &self.settings.zone, source == csv_map::ID)
-        } else {
-            None
-        };
+        let (zone, is_bare) = (&self.settings.zone, source == csv_map::ID);
+        let events = shipper::events(raw.bytes, zone, is_bare);
+        let shipped = events.or_else(|| {
+            let document = may_be_shipped.then(|| shipper::unwrap(raw.bytes, zone, is_bare));
+            document.flatten().map(|shipped| vec![shipped])
+        });
         match shipped {
             Some(shipped) => {
                 for shipped in shipped {

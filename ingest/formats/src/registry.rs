@@ -269,7 +269,7 @@ maps! {
     reason = "the texts are constants, so the first test finds a mistake"
 )]
 pub(crate) static READ_MAPS: LazyLock<Vec<Arc<Map>>> = LazyLock::new(|| {
-    let read = |written: &WrittenMap| Arc::new(Map::parse(written.map).expect("a map"));
+    let read = |written: &WrittenMap| Arc::new(Map::read(written.map).expect("a map"));
     MAPS.iter().map(read).collect()
 });
 
@@ -308,8 +308,7 @@ pub fn format_by_id(id: &str) -> Option<&'static FormatSpec> {
 /// `auto`: a format of JSON that is named takes the document for its record.
 pub fn classify(record: &[u8]) -> &'static str {
     let shipped = || {
-        let shipped = shipper::unwrap(record, &TimeZone::UTC, false)?;
-        let place = place_of(shipped.first()?.line.as_bytes())?;
+        let place = place_of(shipper::unwrap(record, &TimeZone::UTC, false)?.line.as_bytes())?;
         FORMATS.get(place).filter(|spec| spec.reads_lines())
     };
     let known = place_of(record).and_then(|place| FORMATS.get(place));

@@ -127,23 +127,23 @@ pub(crate) struct Shipped {
     pub(crate) file: Option<String>,
 }
 
-/// Whether a record is surely a wrapper of several, whatever its source is called.
-pub(crate) fn wraps_many(record: &[u8]) -> bool {
-    record.trim_ascii_start().starts_with(b"{") && log_events::may_be(record)
+/// The events in a record that surely wraps several, whatever its source is called.
+pub(crate) fn events(record: &[u8], zone: &TimeZone, is_bare: bool) -> Option<Vec<Shipped>> {
+    if !record.trim_ascii_start().starts_with(b"{") || !log_events::may_be(record) {
+        return None;
+    }
+    let record = String::from_utf8_lossy(record);
+    log_events::open(&Json::parse(record.trim()).ok()?, zone, is_bare)
 }
 
-/// The lines that are in a record, if the record is a shipper's document. A line that `is_bare` is given no
+/// The line that is in a record, if the record is a shipper's document. A line that `is_bare` is given no
 /// header: a row of a table has none.
-pub(crate) fn unwrap(record: &[u8], zone: &TimeZone, is_bare: bool) -> Option<Vec<Shipped>> {
+pub(crate) fn unwrap(record: &[u8], zone: &TimeZone, is_bare: bool) -> Option<Shipped> {
     if !record.trim_ascii_start().starts_with(b"{") {
         return None;
     }
-    let may_wrap_many = log_events::may_be(record);
     let record = String::from_utf8_lossy(record);
     let json = Json::parse(record.trim()).ok()?;
-    if may_wrap_many && let Some(events) = log_events::open(&json, zone, is_bare) {
-        return Some(events);
-    }
     let line = match common_security_log::line(&json) {
         Some(line) => Cow::Owned(line),
         None => LINES.iter().find_map(|path| line_at(&json, path))?,
@@ -153,12 +153,12 @@ pub(crate) fn unwrap(record: &[u8], zone: &TimeZone, is_bare: bool) -> Option<Ve
     let file = FILES.iter().find_map(|path| at(&json, path)?.text());
     let file = file.or_else(|| label(&json, &LABELS_OF_FILES));
     let file = file.map(|path| word(Some(&path)));
-    Some(vec![Shipped {
+    Some(Shipped {
         line,
         native_id,
         file,
         record: record.into_owned(),
-    }])
+    })
 }
 
 /// The line with a header, where it needs one.

@@ -56,6 +56,7 @@ fn the_errors_read_as_it_says() {
     for map in [
         "id = \"a\"".to_owned(),
         "id = \"a\"\n[record]\nshape = \"xml\"".to_owned(),
+        "id = \"a\"\n[record]\nshape = \"key_value\"".to_owned(),
         json("[collumns]\naction = \"x\""),
         rule("x = 1.5", "status_id = \"success\""),
         json("[columns]\nusr_name = \"x\""),

@@ -48,7 +48,7 @@ static SHIPPED: LazyLock<Vec<Arc<Map>>> = LazyLock::new(|| {
     ];
     texts
         .iter()
-        .map(|text| Arc::new(Map::parse(text).expect("a map")))
+        .map(|text| Arc::new(Map::read(text).expect("a map")))
         .collect()
 });
 

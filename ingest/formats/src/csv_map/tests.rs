@@ -117,7 +117,7 @@ fn a_map_of_the_user_comes_first() {
         user_name = "ユーザー"
     "#;
     let settings = Settings {
-        maps: vec![Arc::new(Map::parse(map).unwrap())],
+        maps: vec![Arc::new(Map::read(map).unwrap())],
         ..testing::settings()
     };
     let lines = [HEADER.as_bytes(), ROW.as_bytes()];

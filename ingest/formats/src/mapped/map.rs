@@ -69,8 +69,21 @@ struct Rule {
 }
 
 impl Map {
-    /// Reads and checks the text of a map.
+    /// Reads and checks the text of an administrator's own map.
     pub fn parse(text: &str) -> Result<Self, MapError> {
+        let map = Self::read(text)?;
+        // A map that no source would ask must not look as if it were in force.
+        match map.record.shape {
+            ShapeFile::Json | ShapeFile::Csv => Ok(map),
+            ShapeFile::KeyValue | ShapeFile::Text | ShapeFile::Table => {
+                let message = "expected `json` or `csv`: lines are read by the sources that come with Sekisho";
+                Err(MapError::value("record.shape", message))
+            }
+        }
+    }
+
+    /// Reads and checks the text of a map.
+    pub(crate) fn read(text: &str) -> Result<Self, MapError> {
         let file = file::parse(text)?;
         if file.record.shape == ShapeFile::Csv && file.record.keys.is_empty() {
             let message = "expected names of columns, by which a table of this shape is known";

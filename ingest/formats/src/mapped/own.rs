@@ -85,7 +85,7 @@ mod tests {
     use crate::testing;
 
     fn map(text: &str) -> Arc<Map> {
-        Arc::new(Map::parse(text).unwrap())
+        Arc::new(Map::read(text).unwrap())
     }
 
     #[test]

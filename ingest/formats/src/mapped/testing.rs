@@ -11,7 +11,7 @@ use crate::registry::{MAPS, READ_MAPS};
 #[test]
 fn every_map_is_sound_and_says_what_it_reads() {
     for written in MAPS {
-        let map = Map::parse(written.map).unwrap_or_else(|error| panic!("{}: {error}", written.folder));
+        let map = Map::read(written.map).unwrap_or_else(|error| panic!("{}: {error}", written.folder));
         assert_eq!(written.folder, map.id.replace('.', "_"), "the folder of {}", map.id);
         for (what, text) in [
             ("title", &map.title),

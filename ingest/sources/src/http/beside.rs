@@ -78,10 +78,11 @@ impl Beside {
     pub(super) fn within<'a>(&self, event: &'a [u8]) -> Cow<'a, [u8]> {
         let has = |names: &[&str]| names.iter().any(|name| get(event, name).is_some());
         let inside = event
-            .strip_suffix(b"}")
+            .strip_prefix(b"{")
             .filter(|_| has(&LINES_OF_EVENTS) && !has(&TIMES_OF_EVENTS));
-        match (inside, self.0.strip_prefix(b"{")) {
-            (Some(inside), Some(beside)) => Cow::Owned([inside, b",", beside, b"}"].concat()),
+        match inside {
+            // Of two members with one name the last counts, and that is the event's own.
+            Some(inside) if !self.0.is_empty() => Cow::Owned([&self.0, b",".as_slice(), inside].concat()),
             _ => Cow::Borrowed(event),
         }
     }
@@ -131,9 +132,16 @@ mod tests {
 
     #[test]
     fn an_event_without_a_time_gets_the_one_beside_it_if_it_is_a_shippers() {
-        let beside = Beside::default().json(TIME, Some(b"1.5"));
+        let beside = Beside::default().json(TIME, Some(b"1.5")).text(HOST, Some("relay"));
         for (event, expected) in [
-            (r#"{"message":"a"}"#, r#"{"message":"a","@timestamp":1.5}"#),
+            (
+                r#"{"message":"a"}"#,
+                r#"{"@timestamp":1.5,"host":"relay","message":"a"}"#,
+            ),
+            (
+                r#"{"message":"a","host":"web1"}"#,
+                r#"{"@timestamp":1.5,"host":"relay","message":"a","host":"web1"}"#,
+            ),
             (r#"{"message":"a","time":2}"#, r#"{"message":"a","time":2}"#),
             (r#"{"user":"hana"}"#, r#"{"user":"hana"}"#),
             ("[1]", "[1]"),
