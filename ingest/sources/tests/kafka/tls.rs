@@ -26,19 +26,19 @@ fn listener(topic: &Topic, host: &str, place: u16) -> String {
     format!("{host}:{}", port.parse::<u16>().unwrap() + place)
 }
 
-fn trusting(authority: &str) -> Option<KafkaTls> {
-    Some(KafkaTls {
+fn trusting(authority: &str) -> KafkaTls {
+    KafkaTls {
         ca: Some(file(authority)),
         client: None,
-    })
+    }
 }
 
-fn sasl(mechanism: SaslMechanism, user: &str, password: &str) -> Option<KafkaSasl> {
-    Some(KafkaSasl {
+fn sasl(mechanism: SaslMechanism, user: &str, password: &str) -> KafkaSasl {
+    KafkaSasl {
         mechanism,
         user: user.to_owned(),
         password: KafkaPassword::new(password),
-    })
+    }
 }
 
 /// Over TLS, with the right password, as Event Hubs wants it.
@@ -46,8 +46,8 @@ fn with_password(topic: &Topic) -> KafkaSettings {
     KafkaSettings {
         brokers: vec![listener(topic, "localhost", WITH_PASSWORD)],
         security: KafkaSecurity {
-            tls: trusting("authority.pem"),
-            sasl: sasl(SaslMechanism::Plain, USER, PASSWORD),
+            tls: Some(trusting("authority.pem")),
+            sasl: Some(sasl(SaslMechanism::Plain, USER, PASSWORD)),
             allow_plaintext: false,
         },
         ..topic.settings(None)
@@ -91,7 +91,7 @@ async fn a_topic_is_read_over_tls_with_a_password_and_with_a_certificate() {
     };
     let scram = KafkaSettings {
         security: KafkaSecurity {
-            sasl: sasl(SaslMechanism::ScramSha256, "scram", "secret"),
+            sasl: Some(sasl(SaslMechanism::ScramSha256, "scram", "secret")),
             ..with_password(&topic).security
         },
         ..with_password(&topic)
@@ -131,7 +131,7 @@ async fn what_is_wrong_with_tls_is_told_with_what_to_do() {
     };
     let cases = [
         (
-            change(&|settings| settings.security.tls = trusting("stranger.pem")),
+            change(&|settings| settings.security.tls = Some(trusting("stranger.pem"))),
             "if an authority of your own signed it",
         ),
         (
@@ -139,11 +139,11 @@ async fn what_is_wrong_with_tls_is_told_with_what_to_do() {
             "name the brokers as their certificates do",
         ),
         (
-            change(&|settings| settings.security.sasl = sasl(SaslMechanism::Plain, USER, "Endpoint=sb://wrong/")),
+            change(&|settings| settings.security.sasl = Some(sasl(SaslMechanism::Plain, USER, "Endpoint=sb://wrong/"))),
             "do not accept the user and password",
         ),
         (
-            change(&|settings| settings.security.sasl = sasl(SaslMechanism::ScramSha256, "scram", "wrong")),
+            change(&|settings| settings.security.sasl = Some(sasl(SaslMechanism::ScramSha256, "scram", "wrong"))),
             "do not accept the user and password",
         ),
         (
