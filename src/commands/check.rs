@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use sekisho_alert::{Case, CaseAlert};
 use sekisho_model::{Alert, Bilingual, Clock, Entity, EntityKind, Facts, Incident, Route, RuleInfo, Severity, Time};
 
+use super::running::{self, Running};
 use crate::bounds;
 use crate::cli::Check;
 use crate::clock::SystemClock;
@@ -71,6 +72,7 @@ pub(super) fn run(args: &Check, environment: &Environment) -> Result<ExitCode> {
     }
     check_operator(&settings, &mut out)?;
     wrong |= check_disk(&settings, &mut out)?;
+    wrong |= check_running(&settings, &mut out)?;
     if args.bounds {
         for bound in bounds::all() {
             writeln!(
@@ -136,6 +138,25 @@ fn check_operator(settings: &Settings, out: &mut impl Write) -> Result<()> {
         (own, _) => writeln!(out, "operator  ok: {} and a sign of life each morning", own.join(", "))?,
     }
     Ok(())
+}
+
+/// Whether a service that runs says that something is wrong with it.
+fn check_running(settings: &Settings, out: &mut impl Write) -> Result<bool> {
+    let address = settings.listen.http;
+    match running::ask(address) {
+        Running::No => writeln!(out, "service   does not run: nobody listens on {address}")?,
+        Running::Silent => writeln!(out, "service   {address} answers, but shows no metrics")?,
+        Running::Yes(problems) if problems.is_empty() => {
+            writeln!(out, "service   runs; nothing is missing in the count")?
+        }
+        Running::Yes(problems) => {
+            for problem in problems {
+                writeln!(out, "problem   {problem}")?;
+            }
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Whether the disk has room; whether it has too little.

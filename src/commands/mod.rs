@@ -12,6 +12,7 @@ mod replay;
 mod report;
 mod rules;
 mod run;
+mod running;
 mod sources;
 mod sql;
 mod stored;

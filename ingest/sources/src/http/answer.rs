@@ -66,6 +66,7 @@ impl Refusal {
             Self::TooLarge(_) => "too_large",
             Self::NotText(_) => "not_text",
             Self::Undecodable(_) => "undecodable",
+            Self::NotText(_) => "not_text",
             Self::TooSlow => "too_slow",
             Self::Busy => "busy",
             Self::Full => "full",
