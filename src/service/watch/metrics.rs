@@ -39,38 +39,50 @@ struct Page(Seen);
 /// The labels of a value.
 type Labels = Vec<(&'static str, String)>;
 
-/// Values of one name.
-type Values<T> = Vec<(Labels, T)>;
-
 /// A value without labels.
-fn one<T>(value: T) -> Values<T> {
-    vec![(Vec::new(), value)]
+fn one<T>(value: T) -> [(Labels, T); 1] {
+    [(Vec::new(), value)]
 }
 
 struct Writer<'a>(DescriptorEncoder<'a>);
 
 impl Writer<'_> {
     /// Counters; `_total` is put behind their name.
-    fn counter<T: EncodeCounterValue>(&mut self, name: &str, help: &str, values: &Values<T>) -> fmt::Result {
+    fn counter<T: EncodeCounterValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (Labels, T)>,
+    ) -> fmt::Result {
         let name = format!("{PREFIX}_{name}");
         let mut metric = self.0.encode_descriptor(&name, help, None, MetricType::Counter)?;
         for (labels, value) in values {
             metric
-                .encode_family(labels)?
-                .encode_counter::<NoLabelSet, _, f64>(value, None)?;
+                .encode_family(&labels)?
+                .encode_counter::<NoLabelSet, _, f64>(&value, None)?;
         }
         Ok(())
     }
 
-    fn gauge<T: EncodeGaugeValue>(&mut self, name: &str, help: &str, values: &Values<T>) -> fmt::Result {
+    fn gauge<T: EncodeGaugeValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (Labels, T)>,
+    ) -> fmt::Result {
         self.plain_gauge(&format!("{PREFIX}_{name}"), help, values)
     }
 
     /// A gauge whose name is not ours to choose.
-    fn plain_gauge<T: EncodeGaugeValue>(&mut self, name: &str, help: &str, values: &Values<T>) -> fmt::Result {
+    fn plain_gauge<T: EncodeGaugeValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        values: impl IntoIterator<Item = (Labels, T)>,
+    ) -> fmt::Result {
         let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
         for (labels, value) in values {
-            metric.encode_family(labels)?.encode_gauge(value)?;
+            metric.encode_family(&labels)?.encode_gauge(&value)?;
         }
         Ok(())
     }
@@ -93,25 +105,21 @@ impl Collector for Page {
 
 fn process(seen: &Seen, writer: &mut Writer<'_>) -> fmt::Result {
     let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
-    writer.gauge("build_info", "The version that runs", &vec![(version, 1_u64)])?;
+    writer.gauge("build_info", "The version that runs", [(version, 1_u64)])?;
     let help = "When the process started";
-    writer.plain_gauge("process_start_time_seconds", help, &one(seconds(seen.started)))?;
+    writer.plain_gauge("process_start_time_seconds", help, one(seconds(seen.started)))?;
     if let Some(bytes) = seen.memory_bytes {
-        writer.plain_gauge("process_resident_memory_bytes", "Memory in use", &one(bytes))?;
+        writer.plain_gauge("process_resident_memory_bytes", "Memory in use", one(bytes))?;
     }
     if let Some(files) = seen.open_files {
-        writer.plain_gauge("process_open_fds", "Open files and sockets", &one(files))?;
+        writer.plain_gauge("process_open_fds", "Open files and sockets", one(files))?;
     }
     if let Some(disk) = seen.disk {
-        writer.gauge(
-            "disk_free_bytes",
-            "Room on the disk of the data folder",
-            &one(disk.free),
-        )?;
+        writer.gauge("disk_free_bytes", "Room on the disk of the data folder", one(disk.free))?;
         writer.gauge(
             "disk_size_bytes",
             "Size of the disk of the data folder",
-            &one(disk.total),
+            one(disk.total),
         )?;
     }
     Ok(())
@@ -143,24 +151,24 @@ fn doors(seen: &Seen, writer: &mut Writer<'_>) -> fmt::Result {
         repeated.push((only.clone(), counted.total.repeated));
         in_hand.push((only, counted.total.in_hand()));
     }
-    writer.counter("records_received", "Records that came to a door", &received)?;
-    writer.counter("records_accepted", "Records that are durable in the spool", &accepted)?;
+    writer.counter("records_received", "Records that came to a door", received)?;
+    writer.counter("records_accepted", "Records that are durable in the spool", accepted)?;
     let help = "Records that came again and were durable since the first time";
-    writer.counter("records_repeated", help, &repeated)?;
+    writer.counter("records_repeated", help, repeated)?;
     let help = "Records that their sender was told to keep; a request that was refused unread counts as one";
-    writer.counter("records_refused", help, &refused)?;
+    writer.counter("records_refused", help, refused)?;
     let help = "Records that are lost: they came by a protocol that cannot be told to send again";
-    writer.counter("records_dropped", help, &dropped)?;
-    writer.gauge("records_in_hand", "Records on their way into the spool", &in_hand)?;
+    writer.counter("records_dropped", help, dropped)?;
+    writer.gauge("records_in_hand", "Records on their way into the spool", in_hand)?;
     if let Some(count) = seen.udp_dropped {
         let help = "Datagrams of syslog that the kernel dropped before they were read";
-        writer.counter("udp_kernel_dropped", help, &one(count))?;
+        writer.counter("udp_kernel_dropped", help, one(count))?;
     }
     let senders = u64::try_from(seen.senders).unwrap_or(u64::MAX);
     writer.gauge(
         "udp_senders_with_losses",
         "Senders of syslog over UDP of which something was lost",
-        &one(senders),
+        one(senders),
     )
 }
 
@@ -189,11 +197,11 @@ fn kafka(seen: &Seen, writer: &mut Writer<'_>) -> fmt::Result {
         messages.extend(kinds.map(|(kind, count)| (door(&[("kind", kind)]), count)));
         trouble.push((door(&[]), u64::from(kafka.trouble.is_some())));
     }
-    writer.gauge("kafka_lag_messages", "Messages that wait to be taken", &lags)?;
+    writer.gauge("kafka_lag_messages", "Messages that wait to be taken", lags)?;
     let help =
         "Messages that became no record of their own: repeated, empty, too large, or deleted before they were read";
-    writer.counter("kafka_messages", help, &messages)?;
-    writer.gauge("kafka_trouble", "1 while the brokers cannot be read", &trouble)
+    writer.counter("kafka_messages", help, messages)?;
+    writer.gauge("kafka_trouble", "1 while the brokers cannot be read", trouble)
 }
 
 fn spool(seen: &Seen, writer: &mut Writer<'_>) -> fmt::Result {
@@ -201,28 +209,28 @@ fn spool(seen: &Seen, writer: &mut Writer<'_>) -> fmt::Result {
     writer.counter(
         "spool_records_appended",
         "Records appended to the spool",
-        &one(spool.appended),
+        one(spool.appended),
     )?;
-    writer.gauge("spool_bytes", "Bytes of disk that the spool takes", &one(spool.bytes))?;
+    writer.gauge("spool_bytes", "Bytes of disk that the spool takes", one(spool.bytes))?;
     writer.gauge(
         "spool_quota_bytes",
         "Bytes of disk that it may take",
-        &one(seen.spool_quota),
+        one(seen.spool_quota),
     )?;
     let waiting = spool.end.saturating_sub(seen.lane.position).max(0);
     writer.gauge(
         "spool_records_waiting",
         "Records and ticks that wait to be judged",
-        &one(waiting),
+        one(waiting),
     )?;
     let damaged = u64::try_from(spool.damaged).unwrap_or(u64::MAX);
     writer.gauge(
         "spool_damaged_frames",
         "Frames that once were durable and cannot be read",
-        &one(damaged),
+        one(damaged),
     )?;
     let failed = u64::from(seen.spool_failure.is_some());
-    writer.gauge("spool_failed", "1 if the spool takes nothing more", &one(failed))
+    writer.gauge("spool_failed", "1 if the spool takes nothing more", one(failed))
 }
 
 fn judge(seen: &Seen, writer: &mut Writer<'_>) -> fmt::Result {
@@ -241,33 +249,29 @@ fn judge(seen: &Seen, writer: &mut Writer<'_>) -> fmt::Result {
     writer.counter(
         "records_judged",
         "Records that were shown to the formats",
-        &one(tally.records),
+        one(tally.records),
     )?;
-    writer.counter("rows_judged", "Rows that were judged", &rows)?;
-    writer.counter("records_rejected", "Records that could not be read", &rejected)?;
+    writer.counter("rows_judged", "Rows that were judged", rows)?;
+    writer.counter("records_rejected", "Records that could not be read", rejected)?;
     let help = "Rows that were there before, by the id that their vendor gave them";
-    writer.counter("rows_duplicate", help, &one(tally.duplicates))?;
+    writer.counter("rows_duplicate", help, one(tally.duplicates))?;
     writer.gauge(
         "newest_event_timestamp_seconds",
         "When the newest event of a source happened",
-        &newest,
+        newest,
     )?;
-    writer.gauge("event_lag_seconds", "How long ago that is", &lag)?;
-    writer.gauge("rules_running", "Rules that run", &one(int(tally.rules)))?;
+    writer.gauge("event_lag_seconds", "How long ago that is", lag)?;
+    writer.gauge("rules_running", "Rules that run", one(int(tally.rules)))?;
     writer.gauge(
         "rules_problems",
         "Rules that cannot run",
-        &one(int(tally.problems.len())),
+        one(int(tally.problems.len())),
     )?;
     let dropped = tally.dropped.iter().flat_map(|(rule, (groups, events))| {
         [("group", *groups), ("event", *events)]
             .map(|(kind, count)| (vec![("rule", rule.to_string()), ("kind", kind.to_owned())], count))
     });
-    writer.counter(
-        "detector_dropped",
-        "What detectors dropped at a bound",
-        &dropped.collect(),
-    )
+    writer.counter("detector_dropped", "What detectors dropped at a bound", dropped)
 }
 
 fn tables(seen: &Seen, writer: &mut Writer<'_>) -> fmt::Result {
@@ -275,34 +279,34 @@ fn tables(seen: &Seen, writer: &mut Writer<'_>) -> fmt::Result {
     writer.counter(
         "records_stored",
         "Rows and rejects that the tables took",
-        &one(lane.stored),
+        one(lane.stored),
     )?;
     writer.counter(
         "rows_known",
         "Rows and rejects that the tables had before a crash",
-        &one(lane.known),
+        one(lane.known),
     )?;
     writer.counter(
         "rows_late",
         "Rows that came after the epoch of their offset, and are not stored",
-        &one(lane.late),
+        one(lane.late),
     )?;
-    writer.gauge("epoch_rows", "Rows and rejects in the open epoch", &one(lane.open))?;
-    writer.counter("epochs", "Epochs that were committed", &one(lane.epochs))?;
+    writer.gauge("epoch_rows", "Rows and rejects in the open epoch", one(lane.open))?;
+    writer.counter("epochs", "Epochs that were committed", one(lane.epochs))?;
     writer.counter(
         "epoch_commit_seconds",
         "How long committing them took",
-        &one(fraction(lane.committing)),
+        one(fraction(lane.committing)),
     )?;
     writer.gauge(
         "epoch_duration_seconds",
         "How long the last commit took",
-        &one(fraction(lane.last_commit)),
+        one(fraction(lane.last_commit)),
     )?;
     writer.gauge(
         "lane_running",
         "1 while records are judged",
-        &one(u64::from(seen.lane_is_running)),
+        one(u64::from(seen.lane_is_running)),
     )
 }
 
@@ -317,17 +321,17 @@ fn outbox(seen: &Seen, writer: &mut Writer<'_>) -> fmt::Result {
     writer.gauge(
         "outbox_messages",
         "Messages by channel and by what became of them",
-        &messages.collect(),
+        messages,
     )?;
-    writer.gauge("incidents", "Incidents", &one(counts.incidents))?;
-    writer.gauge("alerts", "Alerts", &one(counts.alerts))
+    writer.gauge("incidents", "Incidents", one(counts.incidents))?;
+    writer.gauge("alerts", "Alerts", one(counts.alerts))
 }
 
 fn order(seen: &Seen, writer: &mut Writer<'_>) -> fmt::Result {
     let steps = law::NAMES.iter().zip(seen.law.told);
     let steps = steps.map(|(step, error)| (vec![("step", (*step).to_owned())], error));
     let help = "Records that one step gave on and the next does not have; anything but 0 is a fault";
-    writer.gauge("conservation_error", help, &steps.collect())?;
+    writer.gauge("conservation_error", help, steps)?;
     let holding = seen
         .holding
         .iter()
@@ -335,7 +339,7 @@ fn order(seen: &Seen, writer: &mut Writer<'_>) -> fmt::Result {
     writer.gauge(
         "condition",
         "1 for what the operator is told of while it lasts",
-        &holding.collect(),
+        holding,
     )
 }
 

@@ -7,6 +7,7 @@
 mod conditions;
 mod host;
 mod law;
+mod memory;
 mod metrics;
 mod operator;
 mod pages;
