@@ -21,6 +21,7 @@ use super::{Panel, Seen, held};
 const LOOK: Duration = Duration::from_secs(10);
 /// The hour of the day at which the sign of life is given.
 const SIGN_OF_LIFE_HOUR: i8 = 9;
+
 /// A channel that the operator may be told by.
 #[derive(Debug)]
 pub(in crate::service) struct Teller {
