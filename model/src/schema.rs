@@ -168,7 +168,7 @@ columns! {
     Raw "raw" Text need Stored "raw_data" "event.original" "The record as it came, in UTF-8.";
     Person "person" Dict may Stored "" "related.user" "The person behind all aliases of the account.";
     SrcNetKind "src_net_kind" Dict may Stored "" "" "office, egress, sase, mobile, hosting, vpn, tor, relay, inflight, fixed or unknown.";
-    PersonKind "person_kind" Dict may Batch "" "" "member, service, shared or vip, from the people list.";
+    PersonKind "person_kind" Dict may Batch "" "" "member, service, shared, vip or break_glass, from the people list.";
     Privileged "privileged" Bool may Batch "" "" "Whether the people list says the account has administrator rights.";
     Joined "joined" Date may Batch "" "" "First day in the company, from the people list.";
     Left "left" Date may Batch "" "" "Last day in the company, from the people list.";

@@ -10,6 +10,7 @@ mod place;
 pub mod reason;
 #[cfg(test)]
 pub(crate) mod samples;
+mod strange;
 mod words;
 
 pub use jiff::tz::TimeZone as Zone;

@@ -4,9 +4,9 @@ use sekisho_model::{Alert, Bilingual, Evidence, Facts, Lang, Time};
 use serde_json::Value;
 
 use super::format::{self, clock, duration_secs, number};
-use super::place::city_and_country;
+use super::place::{city_and_country, country};
 use super::words::{Words, fill, try_fill, word, words};
-use super::{Zone, shown};
+use super::{Zone, shown, strange};
 
 /// The most things of a list that a sentence names.
 const LIST_MAX: usize = 5;
@@ -28,6 +28,8 @@ enum As {
     Words,
     Then,
     And,
+    Strange,
+    Country,
 }
 
 /// The facts that sentences are made of, by the names that detectors give them, the name in the
@@ -87,6 +89,13 @@ const FACTS: &[(&str, &str, As)] = &[
     ("users", "users", As::Number),
     ("countries", "countries", As::Number),
     ("stopped_by", "stopped_by", As::Word),
+    ("features", "strange", As::Strange),
+    ("idle_days", "idle_days", As::Number),
+    ("country", "country", As::Country),
+    ("colleagues", "colleagues", As::Number),
+    ("back_days", "back_days", As::Number),
+    ("net_kind", "net_kind", As::Word),
+    ("as_org", "as_org", As::Text),
 ];
 
 /// Why an alert was raised. A kind of rule that is not known, or facts that are missing, give a plainer
@@ -126,6 +135,8 @@ fn written(value: &Value, form: As, lang: Lang, words: &Words) -> Option<String>
         As::Words => listed(value, words),
         As::Then => list(value, words.then, lang, words),
         As::And => list(value, words.and, lang, words),
+        As::Country => Some(country(value.as_str()?, lang)),
+        As::Strange => strange::written(value, lang, words),
     }
 }
 
@@ -492,6 +503,62 @@ mod tests {
             json!({"count": 60, "window_minutes": 60, "threshold": 20}),
             "1時間のあいだに、読み取れない、または一部しか読み取れない記録が60件ありました（しきい値は20件）。",
             "60 records within 1 hour could not be read, or not entirely (the threshold is 20).",
+        );
+    }
+
+    #[test]
+    fn what_is_strange_tells_what_is_usual_and_who_else_has_it() {
+        check(
+            "unfamiliar_sign_in",
+            json!({"nats": 12.3, "features": [
+                {"feature": "country", "value": "NL", "nats": 5.0, "usual": "JP", "colleagues": 0},
+                {"feature": "network", "value": "64999", "name": "Example Hosting", "nats": 5.0, "usual": "64500", "colleagues": 1},
+                {"feature": "hours", "value": "off 00-06", "nats": 2.3, "usual": "work 06-12", "colleagues": 4},
+                {"feature": "device", "value": "none", "nats": 1.0, "usual": "PC-1", "colleagues": 2},
+                {"feature": "client", "value": "Chrome/Linux", "nats": 1.0, "usual": null, "colleagues": 0},
+            ]}),
+            "ふだんと違う点：国がオランダ（ふだんは日本、社内に利用者なし）、回線事業者がExample Hosting（AS64999）（ふだんはAS64500、社内の利用者は1人）、時間帯が休日の0〜6時（ふだんは平日の6〜12時、社内の利用者は4人）、端末が会社の管理外（ふだんはPC-1、社内の利用者は2人）、クライアントがChrome/Linux（社内に利用者なし）。",
+            "Unlike before: country Netherlands (usually Japan, nobody else in the firm), provider Example Hosting (AS64999) (usually AS64500, 1 other in the firm), hours day off 00-06 (usually working day 06-12, 4 others in the firm), device not managed by the firm (usually PC-1, 2 others in the firm), client Chrome/Linux (nobody else in the firm).",
+        );
+        check(
+            "unfamiliar_sign_in",
+            json!({"nats": 12.3, "features": []}),
+            "本人のこれまでのサインインと大きく異なります。",
+            "It is unlike the person's sign-ins so far.",
+        );
+    }
+
+    #[test]
+    fn what_is_seen_for_the_first_time_is_told_with_who_else_has_it() {
+        check(
+            "new_country",
+            json!({"country": "NL", "colleagues": 2, "back_days": 90}),
+            "オランダからのサインインは、本人にとって過去90日間で初めてです（同じ国からサインインした社員：ほかに2人）。",
+            "The person's first sign-in from Netherlands in 90 days (others in the firm from there: 2).",
+        );
+        check(
+            "new_for_administrator",
+            json!({"features": [{"feature": "device", "value": "PC-9", "usual": null, "colleagues": 0}]}),
+            "管理者が、ふだん使っていない環境からサインインしました：端末がPC-9（社内に利用者なし）。",
+            "An administrator signed in by a way not used before: device PC-9 (nobody else in the firm).",
+        );
+        check(
+            "service_account",
+            json!({"features": []}),
+            "サービスアカウントで、人の操作によるサインインが行われました。",
+            "A person signed in with the service account.",
+        );
+        check(
+            "anonymiser",
+            json!({"net_kind": "tor", "as_org": null}),
+            "Tor経由のサインインです。",
+            "The sign-in came through: Tor.",
+        );
+        check(
+            "dormant",
+            json!({"idle_days": 61}),
+            "61日間使われていなかったアカウントが使われました。",
+            "The account was used after 61 days without any use.",
         );
     }
 

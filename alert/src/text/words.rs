@@ -43,6 +43,15 @@ pub(super) struct Words {
     pub(super) fields: &'static [(&'static str, &'static str)],
     /// Names of values: states of the office, kinds of network.
     pub(super) values: &'static [(&'static str, &'static str)],
+    /// A difference to what is usual, and one where nothing is.
+    pub(super) unlike_usual: &'static str,
+    pub(super) unlike: &'static str,
+    /// How many others in the firm have it.
+    pub(super) nobody_else: &'static str,
+    pub(super) one_other: &'static str,
+    pub(super) others: &'static str,
+    /// A network with its operator.
+    pub(super) named_network: &'static str,
     /// A thing in a list of rules.
     pub(super) quoted: &'static str,
     pub(super) and: &'static str,

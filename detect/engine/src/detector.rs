@@ -9,6 +9,10 @@ use sekisho_model::{Detection, EventBatch, Snapshot, Time};
 /// detector's own window. Microsoft 365 audit records come up to a day late.
 pub const LATENESS_MAX: Duration = Duration::from_hours(24);
 
+/// How long before a row every row has come: [`LATENESS_MAX`], and how far ahead of its receipt a row's
+/// time may be. What was usual before the day of that moment does not change any more.
+pub(crate) const SETTLED_AFTER: Duration = LATENESS_MAX.saturating_add(sekisho_model::ids::FUTURE_MAX);
+
 /// Looks at every batch and says what it finds.
 ///
 /// The law of order: for the same rows in any order and any split into batches, the detections, put

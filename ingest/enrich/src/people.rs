@@ -21,10 +21,12 @@ pub enum PersonKind {
     Shared,
     /// A person whose account is worth more to an attacker.
     Vip,
+    /// An account for emergencies, whose password lies in a safe.
+    BreakGlass,
 }
 
 impl PersonKind {
-    const ALL: [Self; 4] = [Self::Member, Self::Service, Self::Shared, Self::Vip];
+    const ALL: [Self; 5] = [Self::Member, Self::Service, Self::Shared, Self::Vip, Self::BreakGlass];
 
     /// Its word in columns and lists.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +35,7 @@ impl PersonKind {
             Self::Service => "service",
             Self::Shared => "shared",
             Self::Vip => "vip",
+            Self::BreakGlass => "break_glass",
         }
     }
 }

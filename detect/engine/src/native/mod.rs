@@ -3,18 +3,25 @@
 //! | name | fires on |
 //! |---|---|
 //! | `admin_panel` | somebody from outside who signed in to the administration of a web site |
+//! | `anonymiser` | a sign-in from Tor, a public VPN or a rented server |
+//! | `dormant` | an account that is used again after a long time |
 //! | `error_burst` | a web site that answers with errors for minutes |
 //! | `exploit_success` | an attack on a web server that it answered with success |
 //! | `geo_velocity` | sign-ins so far apart that nobody can have travelled between them |
 //! | `leaver` | any use of an account after its owner's last day |
 //! | `mass_download` | more files within an hour or a day than a person works with |
 //! | `mass_send` | more mail within an hour than a person writes |
+//! | `new_country` | a sign-in from a country that is new for the person or the firm |
+//! | `new_for_administrator` | an administrator on a new device or network, or in a new country |
+//! | `no_second_factor` | a sign-in without a second factor |
 //! | `odd_records` | a source whose records come from the future, or cannot be read |
 //! | `password_stopped` | a right password from an unfamiliar place, stopped by the second factor |
 //! | `privileged_off_hours` | an administrator at work while the office is closed |
+//! | `service_account` | a service account that a person uses, or from a new network |
 //! | `session_reuse` | a session that goes on in another country, network or program |
 //! | `slow_attack` | passwords that are tried slowly, from many addresses |
 //! | `source_silent` | a source of logs that fell silent while it should be busy |
+//! | `unfamiliar_sign_in` | a sign-in that is unlike the person's own past |
 //! | `vpn_and_cloud` | somebody in the VPN from one country and in the cloud from another |
 //!
 //! # Invariants
@@ -27,8 +34,10 @@
 //!   at a bound is the oldest, and only there may a finding depend on the order of rows.
 
 mod admin_panel;
+mod anonymiser;
 mod client;
 mod days;
+mod dormant;
 mod error_burst;
 mod exploit_success;
 mod facts;
@@ -38,17 +47,23 @@ mod leaver;
 mod looks;
 mod mass_download;
 mod mass_send;
+mod new_country;
+mod new_for_administrator;
+mod no_second_factor;
 mod odd_records;
 mod password_stopped;
 mod people;
 mod privileged_off_hours;
 mod ring;
 mod rows;
+mod service_account;
 mod session_reuse;
 mod slow_attack;
 mod source_silent;
 #[cfg(test)]
 mod tests;
+mod unfamiliar_sign_in;
+mod usual;
 mod vpn_and_cloud;
 mod web;
 
@@ -64,30 +79,33 @@ use serde_json::Value;
 pub(crate) use self::days::Days;
 pub(crate) use self::people::People;
 use crate::Detector;
-use crate::detector::LATENESS_MAX;
+use crate::detector::SETTLED_AFTER;
 pub(crate) use people::PEOPLE_MAX;
 
 /// The names that [`make`] knows, sorted.
-pub const DETECTORS: [&str; 14] = [
+pub const DETECTORS: [&str; 21] = [
     admin_panel::NAME,
+    anonymiser::NAME,
+    dormant::NAME,
     error_burst::NAME,
     exploit_success::NAME,
     geo_velocity::NAME,
     leaver::NAME,
     mass_download::NAME,
     mass_send::NAME,
+    new_country::NAME,
+    new_for_administrator::NAME,
+    no_second_factor::NAME,
     odd_records::NAME,
     password_stopped::NAME,
     privileged_off_hours::NAME,
+    service_account::NAME,
     session_reuse::NAME,
     slow_attack::NAME,
     source_silent::NAME,
+    unfamiliar_sign_in::NAME,
     vpn_and_cloud::NAME,
 ];
-
-/// How long before a row every row has come: [`LATENESS_MAX`], and how far ahead of its receipt a row's
-/// time may be. What is usual is learnt from before.
-const SETTLED_AFTER: Duration = LATENESS_MAX.saturating_add(ids::FUTURE_MAX);
 
 /// What a detector must know beyond its rule.
 #[derive(Clone, Debug)]
@@ -140,18 +158,25 @@ pub fn make(
 ) -> Result<Box<dyn Detector>, ParameterError> {
     match name {
         admin_panel::NAME => admin_panel::make(rule, parameters, surroundings),
+        anonymiser::NAME => anonymiser::make(rule, parameters, surroundings),
+        dormant::NAME => dormant::make(rule, parameters, surroundings),
         error_burst::NAME => error_burst::make(rule, parameters),
         exploit_success::NAME => exploit_success::make(rule, parameters),
         geo_velocity::NAME => geo_velocity::make(rule, parameters, surroundings),
         leaver::NAME => leaver::make(rule, parameters, surroundings),
         mass_download::NAME => mass_download::make(rule, parameters, surroundings),
         mass_send::NAME => mass_send::make(rule, parameters),
+        new_country::NAME => new_country::make(rule, parameters, surroundings),
+        new_for_administrator::NAME => new_for_administrator::make(rule, parameters, surroundings),
+        no_second_factor::NAME => no_second_factor::make(rule, parameters),
         odd_records::NAME => odd_records::make(rule, parameters),
         password_stopped::NAME => password_stopped::make(rule, parameters, surroundings),
         privileged_off_hours::NAME => privileged_off_hours::make(rule, parameters, surroundings),
+        service_account::NAME => service_account::make(rule, parameters, surroundings),
         session_reuse::NAME => session_reuse::make(rule, parameters),
         slow_attack::NAME => slow_attack::make(rule, parameters, surroundings),
         source_silent::NAME => source_silent::make(rule, parameters, surroundings),
+        unfamiliar_sign_in::NAME => unfamiliar_sign_in::make(rule, parameters),
         vpn_and_cloud::NAME => vpn_and_cloud::make(rule, parameters, surroundings),
         _ => Err(ParameterError::UnknownDetector { name: name.to_owned() }),
     }

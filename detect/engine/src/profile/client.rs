@@ -35,7 +35,7 @@ const NAME_MAX: usize = 32;
 
 /// A coarse client such as `Chrome/Windows`, without versions. A program that is not known has the
 /// name that it begins with: `curl/8.5.0` is `curl`.
-pub(super) fn family(agent: &str) -> Option<String> {
+pub(crate) fn family(agent: &str) -> Option<String> {
     let find = |table: &[(&str, &'static str)]| {
         table
             .iter()

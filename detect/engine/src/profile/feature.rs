@@ -79,6 +79,8 @@ pub(super) struct Sighting<'a> {
     /// The hour of that day, 0 to 23.
     pub(super) hour: u32,
     pub(super) values: Values<'a>,
+    /// Who runs the network.
+    pub(super) operator: Option<&'a str>,
     /// Whether it came through a line of the firm's own, behind which everybody looks alike.
     pub(super) own_line: bool,
     /// Whether it succeeded: only what succeeded is learnt from.
@@ -145,9 +147,10 @@ impl<'a> Sighting<'a> {
                 text(Column::SrcNetKind).map(Cow::Borrowed),
                 batch.int(Column::SrcAsn, row).map(|asn| Cow::Owned(asn.to_string())),
                 client_of(batch, row),
-                Some(hours(local, text(Column::OfficeState))),
+                Some(Cow::Borrowed(hours(batch, row, zone))),
                 Some(device(batch, row)),
             ],
+            operator: text(Column::SrcAsOrg),
             own_line: matches!(text(Column::SrcNetKind), Some("office" | "egress" | "sase")),
             success,
             second_factor: matches!(text(Column::MfaResult), Some("satisfied" | "satisfied_by_token")),
@@ -173,14 +176,16 @@ fn device(batch: &EventBatch, row: usize) -> Cow<'_, str> {
 
 /// The kind of day and the quarter of it. The calendar knows holidays and whether the office is open
 /// now; at night it says `closed` on every day, and the weekday decides.
-fn hours(local: jiff::civil::DateTime, office: Option<&str>) -> Cow<'static, str> {
+pub(crate) fn hours(batch: &EventBatch, row: usize, zone: &TimeZone) -> &'static str {
+    let time = batch.believed_time(row).to_jiff();
+    let local = zone.to_offset(time).to_datetime(time);
     let weekend = matches!(local.weekday(), Weekday::Saturday | Weekday::Sunday);
-    let off = match office {
+    let off = match batch.text(Column::OfficeState, row) {
         Some("open") => false,
         Some("holiday") => true,
         _ => weekend,
     };
-    Cow::Borrowed(match (off, local.hour() / 6) {
+    match (off, local.hour() / 6) {
         (false, 0) => "work 00-06",
         (false, 1) => "work 06-12",
         (false, 2) => "work 12-18",
@@ -189,5 +194,5 @@ fn hours(local: jiff::civil::DateTime, office: Option<&str>) -> Cow<'static, str
         (true, 1) => "off 06-12",
         (true, 2) => "off 12-18",
         (true, _) => "off 18-24",
-    })
+    }
 }

@@ -36,7 +36,6 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow_array::builder::{Float64Builder, Int32Builder, StringDictionaryBuilder};
 use arrow_array::types::Int32Type;
@@ -44,15 +43,13 @@ use jiff::tz::TimeZone;
 use sekisho_model::{Column, EventBatch, Snapshot, Time};
 use serde_json::{Value, json};
 
+pub(crate) use self::client::family;
+pub(crate) use self::feature::hours;
 use self::feature::{Feature, Sighting};
 use self::firm::Firm;
 use self::person::Person;
-use crate::detector::LATENESS_MAX;
+use crate::detector::SETTLED_AFTER;
 use crate::native::{People, local_day};
-
-/// How long before a row every row has come: [`LATENESS_MAX`], and how far ahead of its receipt a row's
-/// time may be.
-const SETTLED_AFTER: Duration = LATENESS_MAX.saturating_add(sekisho_model::ids::FUTURE_MAX);
 
 /// What is this unfamiliar is not learnt, in nats.
 const QUARANTINE_NATS: f64 = 6.0;
@@ -195,6 +192,7 @@ impl Profiles {
                 json!({
                     "feature": feature.name(),
                     "value": value,
+                    "name": sighting.operator.filter(|_| feature == Feature::Network),
                     "nats": (nats * 10.0).round() / 10.0,
                     "usual": person.usual(feature, counts),
                     "colleagues": others().filter(|(_, other)| other.knows(feature, value)).count(),

@@ -228,7 +228,8 @@ fn a_reason_names_what_is_strange_what_is_usual_and_who_else_has_it() {
     let reasons = judged.side(REASONS).unwrap();
     assert_eq!(reasons.get(0), None);
     let reason: Value = serde_json::from_str(reasons.get(1).unwrap()).unwrap();
-    let expected = json!({"feature": "country", "value": "FR", "nats": 5.0, "usual": "JP", "colleagues": 0});
+    let expected =
+        json!({"feature": "country", "value": "FR", "name": null, "nats": 5.0, "usual": "JP", "colleagues": 0});
     assert_eq!(reason["features"][0], expected);
     assert_eq!(reason["learning"], json!(false));
     let network = reason["features"]

@@ -62,6 +62,13 @@ pub(crate) fn every_detector() -> Vec<Box<dyn Detector>> {
         ("session_reuse", rule("SK-301", "session", Severity::High, 0.6)),
         ("slow_attack", rule("SK-103", "attack", Severity::Medium, 0.5)),
         ("vpn_and_cloud", rule("SK-207", "travel", Severity::High, 0.35)),
+        ("anonymiser", rule("SK-204", "network", Severity::Medium, 0.25)),
+        ("dormant", rule("SK-402", "lifecycle", Severity::Medium, 0.3)),
+        ("new_country", rule("SK-203", "novelty", Severity::Low, 0.1)),
+        ("new_for_administrator", rule("SK-206", "novelty", Severity::High, 0.25)),
+        ("no_second_factor", rule("SK-404", "mfa", Severity::Low, 0.02)),
+        ("service_account", rule("SK-408", "privilege", Severity::High, 0.3)),
+        ("unfamiliar_sign_in", rule("SK-201", "novelty", Severity::High, 0.35)),
     ]
     .into_iter()
     .map(|(name, rule)| {

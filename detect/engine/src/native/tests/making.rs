@@ -30,10 +30,10 @@ fn a_mistake_says_what_was_expected() {
         (
             "geo_speed",
             json!({}),
-            "unknown detector `geo_speed`, expected one of admin_panel, error_burst, \
-             exploit_success, geo_velocity, leaver, mass_download, mass_send, \
-             odd_records, password_stopped, privileged_off_hours, session_reuse, slow_attack, \
-             source_silent, vpn_and_cloud",
+            "unknown detector `geo_speed`, expected one of admin_panel, anonymiser, dormant, error_burst, \
+             exploit_success, geo_velocity, leaver, mass_download, mass_send, new_country, \
+             new_for_administrator, no_second_factor, odd_records, password_stopped, privileged_off_hours, \
+             service_account, session_reuse, slow_attack, source_silent, unfamiliar_sign_in, vpn_and_cloud",
         ),
         (
             "mass_send",
@@ -50,6 +50,11 @@ fn a_mistake_says_what_was_expected() {
             "geo_velocity",
             json!({"ratio_min": 0.5}),
             "parameters of `geo_velocity`: `ratio_min` is 0.5, expected 1 to 100",
+        ),
+        (
+            "new_country",
+            json!({"countries": ["Japan"]}),
+            "parameters of `new_country`: `countries` has `Japan`, expected codes such as JP",
         ),
         (
             "leaver",
