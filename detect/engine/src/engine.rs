@@ -9,6 +9,8 @@ use crate::Casebook;
 use crate::correlation::Dropped;
 use crate::detector::Detector;
 use crate::explain::RuleExplanation;
+use crate::feedback::Feedback;
+use crate::pool;
 use crate::profile::Profiles;
 use crate::rules::{CompiledRule, Problem, RuleSet};
 use crate::watermark::Watermarks;
@@ -21,6 +23,7 @@ pub struct Engine {
     casebook: Casebook,
     projection: Projection,
     watermarks: Watermarks,
+    feedback: Feedback,
 }
 
 impl Engine {
@@ -33,7 +36,15 @@ impl Engine {
             casebook: Casebook::default(),
             projection,
             watermarks: Watermarks::default(),
+            feedback: Feedback::default(),
         }
+    }
+
+    /// The same, with what people answered.
+    #[must_use]
+    pub fn with_feedback(mut self, feedback: Feedback) -> Self {
+        self.feedback = feedback;
+        self
     }
 
     /// The native paths that the rules read.
@@ -65,7 +76,7 @@ impl Engine {
     /// Judges an enriched batch.
     pub fn judge(&mut self, batch: &EventBatch) -> Findings {
         let found = self.detect(batch);
-        self.casebook.add(found)
+        self.casebook.add(self.feedback.apply(found))
     }
 
     /// Judges an enriched batch, up to the detections.
@@ -111,7 +122,7 @@ impl Engine {
         if found.is_empty() {
             return Findings::default();
         }
-        self.casebook.add(found)
+        self.casebook.add(self.feedback.apply(found))
     }
 
     fn detectors_mut(&mut self) -> impl Iterator<Item = &mut dyn Detector> {
@@ -140,12 +151,14 @@ impl Engine {
     /// Saves the state of every detector and the open cases.
     pub fn snapshot(&self) -> Result<Snapshot, serde_json::Error> {
         let mut snapshot = Snapshot::default();
-        self.profiles.snapshot(&mut snapshot)?;
-        self.rules.sigma.snapshot(&mut snapshot)?;
-        for native in &self.rules.natives {
-            native.snapshot(&mut snapshot)?;
-        }
-        self.casebook.snapshot(&mut snapshot)?;
+        pool::saved(&mut snapshot, |snapshot| {
+            self.profiles.snapshot(snapshot)?;
+            self.rules.sigma.snapshot(snapshot)?;
+            for native in &self.rules.natives {
+                native.snapshot(snapshot)?;
+            }
+            self.casebook.snapshot(snapshot)
+        })?;
         snapshot.put("engine", "watermarks", &self.watermarks)?;
         Ok(snapshot)
     }
@@ -153,9 +166,11 @@ impl Engine {
     /// Goes on from a snapshot.
     pub fn restore(&mut self, from: &Snapshot) {
         self.profiles.restore(from);
-        for detector in self.detectors_mut() {
-            detector.restore(from);
-        }
+        pool::restored(from, || {
+            for detector in self.detectors_mut() {
+                detector.restore(from);
+            }
+        });
         self.casebook.restore(from);
         if let [(_, watermarks)] = from.part("engine") {
             self.watermarks = serde_json::from_str(watermarks).unwrap_or_default();

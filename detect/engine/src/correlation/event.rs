@@ -49,8 +49,10 @@ impl<'de> Deserialize<'de> for Uid {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Carried {
     /// What a message tells of it; shared by the correlations that look at the same row.
+    #[serde(with = "crate::pool")]
     pub evidence: Arc<Evidence>,
     /// The values of the fields that the correlation and those above it ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slots: Vec<Option<Arc<str>>>,
 }
 

@@ -26,24 +26,45 @@ const MEMORY_MICROS: i64 = 48 * 3_600 * 1_000_000;
 /// What is kept of an event.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Entry {
+    #[serde(rename = "t")]
     pub(super) time: Time,
+    #[serde(rename = "u")]
     pub(super) uid: Uid,
+    #[serde(rename = "p", default, skip_serializing_if = "is_default")]
     pub(super) position: u16,
+    #[serde(rename = "w", default = "one", skip_serializing_if = "is_one")]
     pub(super) weight: u64,
     /// The value that is counted, where values are.
+    #[serde(rename = "v", default, skip_serializing_if = "is_default")]
     pub(super) value: Uid,
     /// The number that is averaged, where numbers are.
-    #[serde(default)]
+    #[serde(rename = "n", default, skip_serializing_if = "is_default")]
     pub(super) number: f64,
     /// How many it asks for, where that depends on how many people are active.
-    #[serde(default)]
+    #[serde(rename = "m", default, skip_serializing_if = "is_default")]
     pub(super) need: u64,
     /// Whether it was told of, or decided not to be.
+    #[serde(rename = "d", default, skip_serializing_if = "is_default")]
     pub(super) told: bool,
     /// For whom it was told of, where that may be several.
+    #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
     pub(super) told_for: Vec<Arc<str>>,
     /// What is needed to tell of it, until that is done.
+    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
     pub(super) carried: Option<Box<Carried>>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_one(weight: &u64) -> bool {
+    *weight == 1
+}
+
+fn one() -> u64 {
+    1
 }
 
 impl Entry {
