@@ -7,7 +7,7 @@ use sekisho_detect::rules::{RuleFolder, RuleSet};
 use sekisho_detect::{Engine, testing};
 use sekisho_enrich::{Enricher, Networks, Notices, People};
 use sekisho_formats::{Decoder, YearPolicy};
-use sekisho_model::{Alert, EventBatch, Origin, Raw, Time};
+use sekisho_model::{Alert, EventBatch, Findings, Origin, Raw, Time};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -68,17 +68,7 @@ pub(crate) struct Failure {
 /// Runs the tests of a rule, in the order given and backwards; returns how many there are and those
 /// that failed.
 pub(crate) fn run_tests(path: &str, text: &RuleText, settings: &Settings) -> Result<(usize, Vec<Failure>)> {
-    let tests = text
-        .tests
-        .as_deref()
-        .with_context(|| format!("{path}: tests.yml is missing"))?;
-    let cases: Vec<Case> = serde_saphyr::from_str(tests).map_err(|error| anyhow!("{path}/tests.yml: {error}"))?;
-    let folder = RuleFolder {
-        path: path.to_owned(),
-        rule: text.rule.clone().unwrap_or_default(),
-        response_en: text.response_en.clone(),
-        response_ja: text.response_ja.clone(),
-    };
+    let (cases, folder) = read(path, text)?;
     let mut failures = Vec::new();
     for case in &cases {
         let expected: BTreeSet<Firing> = case.fires.iter().cloned().collect();
@@ -93,6 +83,22 @@ pub(crate) fn run_tests(path: &str, text: &RuleText, settings: &Settings) -> Res
     Ok((cases.len(), failures))
 }
 
+/// The tests of a rule, and the rule.
+fn read(path: &str, text: &RuleText) -> Result<(Vec<Case>, RuleFolder)> {
+    let tests = text
+        .tests
+        .as_deref()
+        .with_context(|| format!("{path}: tests.yml is missing"))?;
+    let cases: Vec<Case> = serde_saphyr::from_str(tests).map_err(|error| anyhow!("{path}/tests.yml: {error}"))?;
+    let folder = RuleFolder {
+        path: path.to_owned(),
+        rule: text.rule.clone().unwrap_or_default(),
+        response_en: text.response_en.clone(),
+        response_ja: text.response_ja.clone(),
+    };
+    Ok((cases, folder))
+}
+
 fn list(firings: &BTreeSet<Firing>) -> String {
     if firings.is_empty() {
         return "nobody".to_owned();
@@ -104,7 +110,32 @@ fn list(firings: &BTreeSet<Firing>) -> String {
         .join(", ")
 }
 
+/// What is found in the first test of a rule in which it fires; `None` if it never does.
+#[cfg(test)]
+pub(super) fn first_firing(path: &str, text: &RuleText, settings: &Settings) -> Result<Option<Findings>> {
+    let (cases, folder) = read(path, text)?;
+    let case = cases.iter().find(|case| !case.fires.is_empty());
+    case.map(|case| findings(case, &folder, settings, false)).transpose()
+}
+
 fn run_case(case: &Case, folder: &RuleFolder, settings: &Settings, backwards: bool) -> Result<BTreeSet<Firing>> {
+    let findings = findings(case, folder, settings, backwards)?;
+    // Of several states of an alert, the last one counts.
+    let alerts: BTreeMap<&str, &Alert> = findings
+        .alerts
+        .iter()
+        .map(|update| (update.alert.alert_id.as_str(), &update.alert))
+        .collect();
+    let alerts = alerts.into_values().filter(|alert| alert.merged_into.is_none());
+    Ok(alerts
+        .map(|alert| Firing {
+            entity: alert.entity.name.to_string(),
+            level: alert.severity.name().to_owned(),
+        })
+        .collect())
+}
+
+fn findings(case: &Case, folder: &RuleFolder, settings: &Settings, backwards: bool) -> Result<Findings> {
     let sources: Vec<&str> = sekisho_formats::FORMATS.iter().map(|spec| spec.id).collect();
     let (people, networks, notices) = lists(case)?;
     let mut surroundings = surroundings(settings);
@@ -127,19 +158,7 @@ fn run_case(case: &Case, folder: &RuleFolder, settings: &Settings, backwards: bo
     let batch = enricher.enrich(batch);
     let mut findings = engine.judge(&batch);
     merge(&mut findings, engine.finish());
-    // Of several states of an alert, the last one counts.
-    let alerts: BTreeMap<&str, &Alert> = findings
-        .alerts
-        .iter()
-        .map(|update| (update.alert.alert_id.as_str(), &update.alert))
-        .collect();
-    let alerts = alerts.into_values().filter(|alert| alert.merged_into.is_none());
-    Ok(alerts
-        .map(|alert| Firing {
-            entity: alert.entity.name.to_string(),
-            level: alert.severity.name().to_owned(),
-        })
-        .collect())
+    Ok(findings)
 }
 
 /// The lists of people, networks and travel notices of a test.
