@@ -42,6 +42,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Incidents,
     },
+    /// Say whether an alert was real, or list what was said
+    Feedback(Feedback),
     /// See, retry or drop the messages that wait to be delivered
     Outbox {
         #[command(subcommand)]
@@ -217,6 +219,39 @@ pub(crate) enum Rules {
     Check(RulesArgs),
     /// Run the tests beside the rules; exit 1 if one fails
     Test(RulesArgs),
+    /// Say why each rule fires for an event, or why it does not
+    Explain(Explain),
+    /// Judge the stored events by changed rules, and say which alerts would be new or gone
+    Backtest(Backtest),
+}
+
+/// `sekisho rules explain`
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// What wrote the records of a file: a parser id or auto
+    #[arg(long, default_value = "auto", value_name = "NAME")]
+    pub(crate) source: String,
+    /// Only this rule
+    #[arg(long, value_name = "ID")]
+    pub(crate) rule: Option<String>,
+    /// The id of a stored event or its first digits, or a file of records; `-` is standard input
+    #[arg(value_name = "EVENT")]
+    pub(crate) event: String,
+}
+
+/// `sekisho rules backtest`
+#[derive(Args, Debug)]
+pub(crate) struct Backtest {
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// How many days back [default: all that is stored]
+    #[arg(long, value_name = "N")]
+    pub(crate) days: Option<u16>,
+    /// Folders of the rules as they would be; each replaces the rule in force that has its id
+    #[arg(required = true, value_name = "RULE_FOLDER")]
+    pub(crate) folders: Vec<PathBuf>,
 }
 
 /// Which rules.
@@ -245,6 +280,40 @@ pub(crate) struct IncidentShow {
     pub(crate) store: StoreArgs,
     /// The id of the incident, or its first digits
     pub(crate) incident_id: String,
+}
+
+/// `sekisho feedback`
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Feedback {
+    #[command(subcommand)]
+    pub(crate) command: Option<FeedbackCommand>,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// The id of the alert, or its first digits, as `sekisho incidents show` has it
+    pub(crate) alert_id: Option<String>,
+    /// It was harmless: the same thing is not told again for a while
+    #[arg(long, conflicts_with = "confirmed")]
+    pub(crate) benign: bool,
+    /// It was real; ends what an earlier --benign of it began
+    #[arg(long)]
+    pub(crate) confirmed: bool,
+    /// What else is to be kept of it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: Option<String>,
+    /// Who says so [default: the user of the system]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: Option<String>,
+    /// How long the same thing is not told again [default: 30, and 7 for critical rules that page]
+    #[arg(long, value_name = "N", requires = "benign")]
+    pub(crate) days: Option<u16>,
+}
+
+/// `sekisho feedback …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum FeedbackCommand {
+    /// List what was said, the latest first, and what follows from it
+    List(StoreArgs),
 }
 
 /// `sekisho outbox …`

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sekisho_detect::Engine;
+use sekisho_detect::{Engine, RuleExplanation};
 use sekisho_enrich::Enricher;
 use sekisho_formats::{Decoder, Dedupe, Output};
 use sekisho_model::batch::BATCH_ROWS_MAX;
@@ -49,7 +49,7 @@ impl LogJudge {
             trusted_proxies: settings.trusted_proxies.clone(),
             maps: loaded.maps,
         };
-        let engine = Engine::new(loaded.rules);
+        let engine = Engine::new(loaded.rules).with_feedback(loaded.feedback);
         let decoder = Decoder::new(formats, engine.projection().clone());
         Self {
             settings,
@@ -116,6 +116,11 @@ impl LogJudge {
     /// Adds what follows from other columns, repetitions included.
     pub(crate) fn place(&self, batch: EventBatch) -> EventBatch {
         self.enricher.enrich(batch)
+    }
+
+    /// For a row, what each rule about single events asks of it and what it finds.
+    pub(crate) fn explain(&self, batch: &EventBatch, row: usize) -> Vec<RuleExplanation> {
+        self.engine.explain(batch, row)
     }
 
     /// Judges an enriched batch.

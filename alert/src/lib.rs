@@ -15,6 +15,7 @@
 //! What is suspicious, and when an incident has something to say: that is `sekisho-detect`.
 
 mod bounds;
+pub mod bulletin;
 pub mod channel;
 pub mod deliver;
 pub mod line;

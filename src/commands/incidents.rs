@@ -61,9 +61,10 @@ fn show(case: &Case, settings: &Settings) -> Result<()> {
     for alert in &case.alerts {
         writeln!(
             out,
-            "{} {}",
+            "{} {}  (alert {})",
             alert.alert.rule.id,
-            alert.alert.rule.title.get(settings.lang)
+            alert.alert.rule.title.get(settings.lang),
+            alert.alert.alert_id.chars().take(DIGITS).collect::<String>()
         )?;
         for event in alert.evidence.iter().take(EVENTS_MAX) {
             writeln!(out, "  {}", line(event, settings))?;

@@ -1,7 +1,10 @@
 //! The commands, one file each.
 
+mod backtest;
 mod check;
 mod demo;
+mod explain;
+mod feedback;
 mod incidents;
 mod input;
 mod maintain;
@@ -39,6 +42,7 @@ pub(crate) fn run(command: Command, environment: &Environment) -> Result<ExitCod
         Command::Sources => sources::run(),
         Command::Maintain(args) => maintain::run(&args, environment),
         Command::Incidents { command } => incidents::run(&command, environment),
+        Command::Feedback(args) => feedback::run(&args, environment),
         Command::Outbox { command } => outbox::run(&command, environment),
         Command::Rejects { command } => rejects::run(&command, environment),
         Command::Token { command } => token::run(&command, environment),

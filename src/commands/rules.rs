@@ -13,15 +13,15 @@ use crate::context::{Bundle, surroundings};
 use crate::rules::{RuleText, add, read_dir, run_tests, shipped};
 use crate::settings::{self, Environment, Settings};
 
-/// Lists, checks or tests the rules.
+/// Lists, checks, tests or compares the rules.
 pub(super) fn run(command: &Rules, environment: &Environment) -> Result<ExitCode> {
     let settings = test_settings()?;
-    let (Rules::List(args) | Rules::Check(args) | Rules::Test(args)) = command;
-    let texts = texts(args, environment)?;
     match command {
-        Rules::List(_) => list(&texts, &settings),
-        Rules::Check(_) => check(&texts, &settings),
-        Rules::Test(_) => test(&texts, &settings),
+        Rules::List(args) => list(&texts(args, environment)?, &settings),
+        Rules::Check(args) => check(&texts(args, environment)?, &settings),
+        Rules::Test(args) => test(&texts(args, environment)?, &settings),
+        Rules::Explain(args) => super::explain::run(args, environment),
+        Rules::Backtest(args) => super::backtest::run(args, environment),
     }
 }
 
@@ -54,7 +54,7 @@ pub(super) fn of_settings(settings: &Settings) -> Result<BTreeMap<String, RuleTe
     Ok(texts)
 }
 
-fn compile(texts: &BTreeMap<String, RuleText>, settings: &Settings) -> RuleSet {
+pub(super) fn compile(texts: &BTreeMap<String, RuleText>, settings: &Settings) -> RuleSet {
     let folders: Vec<RuleFolder> = texts
         .iter()
         .filter_map(|(path, text)| {
@@ -77,9 +77,10 @@ fn list(texts: &BTreeMap<String, RuleText>, settings: &Settings) -> Result<ExitC
     for rule in rules.rules().iter().filter(|rule| rule.alerts).map(|rule| &rule.info) {
         writeln!(
             out,
-            "{:8} {:13} {:12} {} / {}",
+            "{:8} {:13} {:10} {:12} {} / {}",
             rule.id,
             rule.severity.name(),
+            rule.route.name(),
             rule.family,
             rule.title.en,
             rule.title.ja

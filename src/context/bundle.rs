@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 use sekisho_model::ids;
 
 use super::ContextError;
+use crate::feedback;
 use crate::settings::ContextFiles;
 
 /// The folder of the generations under the data folder.
 const FOLDER: &str = "context";
+/// Under which name the answers to alerts are kept.
+pub(super) const ANSWERS: &str = "answers.json";
 /// The most bytes of one file of the context. City databases reach about 150 MB.
 pub(crate) const FILE_BYTES_MAX: u64 = 1 << 30;
 
@@ -63,7 +66,20 @@ impl Bundle {
         } else if let Some(rules) = files.usual_rules.as_ref().filter(|folder| folder.is_dir()) {
             bundle.add_folder("rules", rules)?;
         }
+        if let Some(data) = &files.answers {
+            bundle.add_answers(data)?;
+        }
         Ok(bundle)
+    }
+
+    fn add_answers(&mut self, data: &Path) -> Result<(), ContextError> {
+        let wrong = |error: &dyn std::fmt::Display| ContextError::Wrong(format!("the answers to alerts: {error:#}"));
+        let answers = feedback::list(data).map_err(|error| wrong(&error))?;
+        if !answers.is_empty() {
+            let text = serde_json::to_vec(&feedback::counted(&answers)).map_err(|error| wrong(&error))?;
+            self.files.insert(ANSWERS.to_owned(), text);
+        }
+        Ok(())
     }
 
     fn add_folder(&mut self, name: &str, folder: &Path) -> Result<(), ContextError> {

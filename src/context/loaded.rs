@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use sekisho_detect::Feedback;
 use sekisho_detect::native::Surroundings;
 use sekisho_detect::rules::RuleSet;
 use sekisho_enrich::{
@@ -12,6 +13,7 @@ use sekisho_enrich::{
 
 use sekisho_formats::Map;
 
+use super::bundle::ANSWERS;
 use super::{Bundle, Generation, context_lists, own_lists};
 use crate::rules;
 use crate::settings::Settings;
@@ -52,6 +54,8 @@ pub(crate) struct Loaded {
     pub(crate) enricher: Enricher,
     /// What the administrator says of the fields of sources.
     pub(crate) maps: Vec<Arc<Map>>,
+    /// What people answered to alerts.
+    pub(crate) feedback: Feedback,
     /// What is wrong in part: a line of a list, a rule that cannot run.
     pub(crate) problems: Vec<String>,
 }
@@ -94,9 +98,17 @@ impl Loaded {
             rules,
             enricher: Enricher::new(geo, networks, people, calendar).with_notices(notices),
             maps: maps(bundle)?,
+            feedback: answers(bundle)?,
             problems,
         })
     }
+}
+
+fn answers(bundle: &Bundle) -> Result<Feedback, ContextError> {
+    let Some(bytes) = bundle.bytes(ANSWERS) else {
+        return Ok(Feedback::default());
+    };
+    serde_json::from_slice(bytes).map_err(|error| ContextError::Wrong(format!("{ANSWERS}: {error}")))
 }
 
 fn maps(bundle: &Bundle) -> Result<Vec<Arc<Map>>, ContextError> {

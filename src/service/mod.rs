@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod clock_jumps;
+mod digest;
 mod doors;
 mod housekeeping;
 mod lane;
@@ -31,7 +32,8 @@ use tokio::sync::watch as shared;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::context::{Bundle, Generation, Loaded};
+use crate::context::{Bundle, Generation, Loaded, calendar};
+use crate::office::OfficeHours;
 use crate::settings::{ChannelKind, ChannelSettings, Settings};
 use crate::tokens;
 
@@ -90,6 +92,7 @@ impl Service {
         let channels = settings.channels.iter().map(channel).collect::<Result<Vec<_>>>()?;
         let rules = channels.iter().map(sekisho_alert::ChannelSettings::rule).collect();
         let mut outbox = Outbox::open(&data.join("sekisho.sqlite"), rules, Arc::clone(&clock))?;
+        outbox = outbox.with_office(Arc::new(OfficeHours::new(calendar(&settings)?)));
         if let Some(wait) = group_wait {
             outbox = outbox.with_group_wait(wait);
         }
@@ -156,6 +159,12 @@ impl Service {
         let again = doors.again();
         doors.serve(&mut tasks, pages, &settings, &clock, &shutdown);
         tasks.spawn(housekeeping::tick(spool.clone(), Arc::clone(&clock), shutdown.clone()));
+        tasks.spawn(digest::run(
+            settings.clone(),
+            outbox.clone(),
+            Arc::clone(&clock),
+            shutdown.clone(),
+        ));
         tasks.spawn(housekeeping::watch_context(
             settings.clone(),
             generation,
@@ -242,6 +251,8 @@ pub(crate) fn channel(settings: &ChannelSettings) -> Result<sekisho_alert::Chann
         secrets: settings.secret.iter().map(read).collect::<Result<_>>()?,
         min_level: settings.min_level,
         lang: settings.lang,
+        messages_per_day: settings.messages_per_day,
+        digest: settings.digest,
         allow_plaintext: settings.allow_plaintext,
     })
 }

@@ -39,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) calendar: CalendarSettings,
     pub(crate) channels: Vec<ChannelSettings>,
+    /// When the digest of a working day comes, in the zone.
+    pub(crate) digest_at: jiff::civil::Time,
     pub(crate) epoch: Duration,
     pub(crate) retain_days: u16,
 }
@@ -55,6 +57,8 @@ pub(crate) struct ContextFiles {
     pub(crate) maps: Vec<(String, PathBuf)>,
     /// Where own rules lie if no setting says otherwise; the folder may be missing.
     pub(crate) usual_rules: Option<PathBuf>,
+    /// The data folder whose answers to alerts count.
+    pub(crate) answers: Option<PathBuf>,
 }
 
 /// When the office is open; checked by `sekisho-enrich`.
@@ -82,6 +86,8 @@ pub(crate) struct ChannelSettings {
     pub(crate) secret: Option<Secret>,
     pub(crate) min_level: Severity,
     pub(crate) lang: Lang,
+    pub(crate) messages_per_day: u32,
+    pub(crate) digest: bool,
     pub(crate) allow_plaintext: bool,
     /// Whether it hears what is wrong with the service itself.
     pub(crate) operator: bool,
@@ -121,6 +127,7 @@ impl Settings {
                     .filter_map(|source| Some((source.id.clone(), source.map.clone()?)))
                     .collect(),
                 usual_rules: Some(data.join("rules")),
+                answers: Some(data.clone()),
             },
             sources,
             trusted_proxies: trusted_proxies(&place, raw)?,
@@ -130,6 +137,7 @@ impl Settings {
                 .iter()
                 .map(|raw| channel(&place, raw, lang))
                 .collect::<Result<_, _>>()?,
+            digest_at: digest_at(&place, raw.digest.at.as_ref())?,
             epoch: Duration::from_secs(place.at_least_one(
                 "store.epoch_secs",
                 raw.store.epoch_secs.as_ref(),
@@ -202,6 +210,17 @@ fn calendar(place: &Place<'_>, raw: &Raw) -> Result<CalendarSettings, SettingsEr
     })
 }
 
+/// When people begin, unless a setting says otherwise.
+const DIGEST_AT: jiff::civil::Time = jiff::civil::Time::constant(9, 0, 0, 0);
+
+fn digest_at(place: &Place<'_>, value: Option<&Spanned<String>>) -> Result<jiff::civil::Time, SettingsError> {
+    let Some(value) = value else { return Ok(DIGEST_AT) };
+    jiff::civil::Time::strptime("%H:%M", value.get_ref()).map_err(|_| {
+        let found = format!("\"{}\"", value.get_ref());
+        place.wrong(value.span(), "digest.at", found, "a time of day such as \"09:00\"")
+    })
+}
+
 fn channel(place: &Place<'_>, raw: &RawChannel, lang: Lang) -> Result<ChannelSettings, SettingsError> {
     let kind = place.one_of(
         "channel.type",
@@ -238,6 +257,13 @@ fn channel(place: &Place<'_>, raw: &RawChannel, lang: Lang) -> Result<ChannelSet
         secret,
         min_level: place.word("channel.min_level", raw.min_level.as_ref(), LEVELS, Severity::High)?,
         lang: place.word("channel.lang", raw.lang.as_ref(), LANGS, lang)?,
+        messages_per_day: u32::try_from(place.at_least_one(
+            "channel.messages_per_day",
+            raw.messages_per_day.as_ref(),
+            i64::from(sekisho_alert::outbox::MESSAGES_PER_DAY),
+        )?)
+        .unwrap_or(u32::MAX),
+        digest: raw.digest.unwrap_or(true),
         allow_plaintext: raw.allow_plaintext,
         operator: raw.operator,
     })

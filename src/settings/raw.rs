@@ -35,6 +35,8 @@ pub(super) struct Raw {
     #[serde(default)]
     pub(super) channel: Vec<RawChannel>,
     #[serde(default)]
+    pub(super) digest: RawDigest,
+    #[serde(default)]
     pub(super) store: RawStore,
 }
 
@@ -138,10 +140,18 @@ pub(super) struct RawChannel {
     pub(super) secret_file: At<PathBuf>,
     pub(super) min_level: At<String>,
     pub(super) lang: At<String>,
+    pub(super) messages_per_day: At<i64>,
+    pub(super) digest: Option<bool>,
     #[serde(default)]
     pub(super) allow_plaintext: bool,
     #[serde(default)]
     pub(super) operator: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawDigest {
+    pub(super) at: At<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -69,6 +69,10 @@ fn what_is_wrong_names_file_line_key_and_what_was_expected() {
             "sekisho.toml:2: `store.epoch_secs` is 0, expected 1 or more",
         ),
         (
+            "[digest]\nat = \"9 o'clock\"",
+            "sekisho.toml:2: `digest.at` is \"9 o'clock\", expected a time of day such as \"09:00\"",
+        ),
+        (
             "[[channel]]\nname = \"it\"\ntype = \"slack\"",
             "sekisho.toml:2: `channel.url_file` is missing, expected a file with the address to post to, or SEKISHO__CHANNEL__IT__URL in the environment",
         ),

@@ -12,6 +12,7 @@
     reason = "a test that cannot go on fails, and may allocate"
 )]
 
+mod answers;
 mod cli;
 mod crash;
 mod faults;

@@ -37,6 +37,10 @@ pub struct ChannelSettings {
     pub min_level: Severity,
     /// The language it is told in.
     pub lang: Lang,
+    /// How many messages it takes in a day, those that are told at once not counted.
+    pub messages_per_day: u32,
+    /// Whether it is told the digest.
+    pub digest: bool,
     /// Whether it may be reached without TLS. Loopback always may.
     pub allow_plaintext: bool,
 }
@@ -47,6 +51,8 @@ impl ChannelSettings {
         ChannelRule {
             name: self.name.clone(),
             min_level: self.min_level,
+            messages_per_day: self.messages_per_day,
+            digest: self.digest,
         }
     }
 }

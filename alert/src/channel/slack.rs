@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::text::{Message, Part};
+use crate::text::{Message, Notice, Part};
 use crate::untrusted::cut;
 
 /// The most characters of a header block, by Slack's documentation.
@@ -30,6 +30,21 @@ pub fn render(message: &Message) -> Value {
     blocks.push(context(&message.reference));
     json!({
         "text": escape(&message.title, NOTIFICATION_CHARS_MAX),
+        "mrkdwn": false,
+        "unfurl_links": false,
+        "unfurl_media": false,
+        "blocks": blocks,
+    })
+}
+
+/// The body of the POST, for a message about several incidents.
+pub fn render_notice(notice: &Notice) -> Value {
+    let mut blocks = vec![json!({"type": "header", "text": plain(&notice.title, HEADER_CHARS_MAX)})];
+    let text = format!("• {}", notice.lines.join("\n• "));
+    blocks.push(json!({"type": "section", "text": plain(&text, SECTION_CHARS_MAX)}));
+    blocks.push(context(&notice.reference));
+    json!({
+        "text": escape(&notice.title, NOTIFICATION_CHARS_MAX),
         "mrkdwn": false,
         "unfurl_links": false,
         "unfurl_media": false,

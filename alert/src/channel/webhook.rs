@@ -6,9 +6,10 @@ use ring::hmac;
 use sekisho_model::{Lang, Time};
 use serde::Serialize;
 
+use crate::bulletin::{Bulletin, Line};
 use crate::line::{AlertLine, IncidentLine};
 use crate::secret::Secret;
-use crate::text::{Case, Message, Zone};
+use crate::text::{Case, Message, Notice, Zone};
 use crate::untrusted::{cut, to_json};
 
 /// The most bytes of a body: the specification asks for less than 20 kB.
@@ -109,6 +110,72 @@ pub fn render(content: Content<'_>) -> Result<String, serde_json::Error> {
         }
     }
     Ok(json)
+}
+
+#[derive(Serialize)]
+struct NoticeBody<'a> {
+    #[serde(rename = "type")]
+    event_type: &'a str,
+    timestamp: String,
+    data: NoticeData<'a>,
+}
+
+#[derive(Serialize)]
+struct NoticeData<'a> {
+    text: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    incidents: Vec<IncidentLine>,
+    count: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<DigestBody<'a>>,
+    resent: bool,
+}
+
+#[derive(Serialize)]
+struct DigestBody<'a> {
+    day: &'a str,
+    since: String,
+    until: String,
+    sign_ins: u64,
+    sources: &'a [String],
+    silent: &'a [String],
+}
+
+/// The body of the POST, for a message about several incidents.
+pub fn render_notice(
+    bulletin: &Bulletin,
+    notice: &Notice,
+    now: Time,
+    resent: bool,
+) -> Result<String, serde_json::Error> {
+    let (event_type, lines, count, digest) = match bulletin {
+        Bulletin::Storm { lines, count } => ("incidents.storm", lines.as_slice(), *count, None),
+        Bulletin::More { count } => ("incidents.more", [].as_slice(), *count, None),
+        Bulletin::Digest(digest) => ("digest", digest.lines.as_slice(), digest.count, Some(digest)),
+    };
+    let incident = |line: &Line| {
+        let mut incident = IncidentLine::of(&line.incident);
+        incident.entity = cut(&incident.entity, ENTITY_CHARS_MAX);
+        incident
+    };
+    to_json(&NoticeBody {
+        event_type,
+        timestamp: now.to_string(),
+        data: NoticeData {
+            text: cut(&notice.plain(), TEXT_CHARS_MAX),
+            incidents: lines.iter().map(incident).collect(),
+            count,
+            digest: digest.map(|digest| DigestBody {
+                day: &digest.day,
+                since: digest.since.to_string(),
+                until: digest.until.to_string(),
+                sign_ins: digest.sign_ins,
+                sources: &digest.sources,
+                silent: &digest.silent,
+            }),
+            resent,
+        },
+    })
 }
 
 /// A key to sign with. It has no `Debug` that shows it: `ring` hides it.

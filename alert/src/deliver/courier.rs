@@ -9,10 +9,11 @@ use tracing::{info, warn};
 
 use super::egress::{DeliveryError, Egress, SetupError};
 use super::retry::{Retry, next_attempt};
-use crate::channel::webhook::{self, Content, SigningKey};
+use crate::bulletin::Bulletin;
+use crate::channel::webhook::{self, SigningKey};
 use crate::channel::{ChannelKind, ChannelSettings, slack};
-use crate::outbox::{Again, Claim, Claimed, Outbox, OutboxError};
-use crate::text::{Case, Message, Telling, Zone};
+use crate::outbox::{Again, Claim, Claimed, Content, Outbox, OutboxError};
+use crate::text::{Case, Message, Notice, Telling, Zone};
 use crate::untrusted;
 
 /// Carries the messages of one channel, one at a time.
@@ -87,16 +88,20 @@ impl Courier {
             Claim::Send(claimed) => claimed,
             Claim::Wait(until) => return Ok(Step::Wait(until.map(|until| wait(now, until)))),
         };
-        let event_type = claimed.occasions.first().map_or("incident.opened", event_type);
-        let sent = self
-            .post(Parcel {
-                message_id: &claimed.message_id,
-                event_type,
-                case: &claimed.case,
-                occasions: &claimed.occasions,
-                resent: claimed.resent,
-            })
-            .await;
+        let sent = match &claimed.content {
+            Content::Case(case) => {
+                let event_type = claimed.occasions.first().map_or("incident.opened", event_type);
+                self.post(Parcel {
+                    message_id: &claimed.message_id,
+                    event_type,
+                    case,
+                    occasions: &claimed.occasions,
+                    resent: claimed.resent,
+                })
+                .await
+            }
+            Content::Bulletin(bulletin) => self.post_notice(&claimed, bulletin).await,
+        };
         self.note(&claimed, sent).await?;
         Ok(Step::Sent)
     }
@@ -136,7 +141,7 @@ impl Courier {
         let now = self.clock.now();
         let body = match self.settings.kind {
             ChannelKind::Slack => untrusted::to_json(&slack::render(&message)),
-            ChannelKind::Webhook => webhook::render(Content {
+            ChannelKind::Webhook => webhook::render(webhook::Content {
                 event_type: parcel.event_type,
                 now,
                 case: parcel.case,
@@ -145,12 +150,31 @@ impl Courier {
                 resent: parcel.resent,
             }),
         };
+        self.send(parcel.message_id, body, now).await
+    }
+
+    async fn post_notice(&self, claimed: &Claimed, bulletin: &Bulletin) -> Result<(), DeliveryError> {
+        let notice = Notice::of(bulletin, self.settings.lang, &self.zone, claimed.resent);
+        let now = self.clock.now();
+        let body = match self.settings.kind {
+            ChannelKind::Slack => untrusted::to_json(&slack::render_notice(&notice)),
+            ChannelKind::Webhook => webhook::render_notice(bulletin, &notice, now, claimed.resent),
+        };
+        self.send(&claimed.message_id, body, now).await
+    }
+
+    async fn send(
+        &self,
+        message_id: &str,
+        body: Result<String, serde_json::Error>,
+        now: Time,
+    ) -> Result<(), DeliveryError> {
         let body = body.map_err(|error| DeliveryError {
             host: self.name().to_owned(),
             what: format!("cannot be sent what cannot be written: {error}"),
             retry: Retry::Never,
         })?;
-        let headers = self.headers(parcel.message_id, now, &body);
+        let headers = self.headers(message_id, now, &body);
         self.egress.post(body, &headers, now).await
     }
 
@@ -173,17 +197,21 @@ impl Courier {
 
     async fn note(&self, claimed: &Claimed, sent: Result<(), DeliveryError>) -> Result<(), OutboxError> {
         let now = self.clock.now();
-        let (channel, incident_id) = (self.name(), &claimed.case.incident.incident_id);
+        let (channel, message_id) = (self.name(), claimed.message_id.as_str());
+        let about = match &claimed.content {
+            Content::Case(case) => case.incident.incident_id.as_str(),
+            Content::Bulletin(_) => "several",
+        };
         let Err(error) = sent else {
-            info!(channel, incident_id, "told an incident");
+            info!(channel, message_id, incident_id = about, "told what was found");
             return self.outbox.delivered(claimed, now).await;
         };
         let attempts = claimed.attempts_before.saturating_add(1);
         let Some(at) = next_attempt(error.retry, &claimed.message_id, attempts, claimed.created, now) else {
-            tracing::error!(channel, incident_id, attempts, %error, "gave up a message");
+            tracing::error!(channel, message_id, attempts, %error, "gave up a message");
             return self.outbox.dead(claimed, &error.to_string(), now).await;
         };
-        warn!(channel, incident_id, attempts, %error, again_at = %at, "a message did not arrive");
+        warn!(channel, message_id, attempts, %error, again_at = %at, "a message did not arrive");
         let hold = matches!(error.retry, Retry::After(_)).then_some(channel);
         let error = error.to_string();
         self.outbox

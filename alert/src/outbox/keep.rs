@@ -1,11 +1,13 @@
 //! Keeping findings, once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use sekisho_model::{Alert, AlertUpdate, Announcement, Findings, Incident, Time, ids};
 use tracing::warn;
 
+use super::budget::{Asked, Office, Verdict};
 use super::schema::{rank, read_meta, write_meta};
 use super::{ChannelRule, OutboxError, State};
 
@@ -19,10 +21,11 @@ const WRITTEN: &str = "outbox_position_written";
 const POSITION_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Who hears of what, and how soon.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Routing {
     pub(super) channels: Vec<ChannelRule>,
     pub(super) group_wait: Duration,
+    pub(super) office: Arc<dyn Office>,
 }
 
 /// What became of findings.
@@ -131,36 +134,66 @@ fn put_messages(
     announcement: &Announcement,
     now: Time,
 ) -> Result<bool, OutboxError> {
-    let sql = "SELECT severity FROM incidents WHERE incident_id = ?1";
-    let severity: Option<i64> = transaction
+    let sql = "SELECT body FROM incidents WHERE incident_id = ?1";
+    let body: Option<String> = transaction
         .prepare_cached(sql)?
         .query_row([&announcement.incident_id], |row| row.get(0))
         .optional()?;
-    let Some(severity) = severity else {
+    let Some(body) = body else {
         warn!(
             incident_id = announcement.incident_id,
             "an announcement names no known incident"
         );
         return Ok(false);
     };
-    let sql = "INSERT OR IGNORE INTO deliveries
-        (message_id, incident_id, occasion, channel, state, created, not_before, next_attempt_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)";
-    let mut insert = transaction.prepare_cached(sql)?;
+    let incident: Incident = serde_json::from_str(&body)?;
     let mut to_send = false;
     for channel in &routing.channels {
-        let is_due = rank(channel.min_level) <= severity;
-        let state = if is_due { State::Pending } else { State::Held };
-        let inserted = insert.execute(params![
-            ids::message_id(&announcement.incident_id, &announcement.occasion.key(), &channel.name),
-            announcement.incident_id,
-            serde_json::to_string(&announcement.occasion)?,
-            channel.name,
-            state.name(),
-            now.0,
-            now.plus(routing.group_wait).0,
-        ])?;
-        to_send |= is_due && 0 < inserted;
+        let asked = Asked {
+            connection: transaction,
+            routing,
+            channel,
+            incident: &incident,
+            announcement,
+        };
+        to_send |= put_message(&asked, now)?;
     }
     Ok(to_send)
+}
+
+/// The message of an announcement to a channel, unless it is decided on already.
+fn put_message(asked: &Asked<'_>, now: Time) -> Result<bool, OutboxError> {
+    let (channel, announcement) = (asked.channel, asked.announcement);
+    let message_id = ids::message_id(&announcement.incident_id, &announcement.occasion.key(), &channel.name);
+    let sql = "SELECT 1 FROM deliveries WHERE message_id = ?1";
+    let mut known = asked.connection.prepare_cached(sql)?;
+    if known.exists([&message_id])? {
+        return Ok(false);
+    }
+    let verdict = asked.verdict(now)?;
+    let (state, push_at, begins, held_by, due) = match verdict {
+        Verdict::Hold(held_by) => (State::Held, None, false, Some(held_by.name()), now),
+        Verdict::Tell { at, due, begins } => (State::Pending, Some(at.0), begins, None, due),
+    };
+    let sql = "INSERT INTO deliveries (message_id, incident_id, occasion, channel, state, created, not_before,
+            next_attempt_at, observed, push_at, begins, page, held_by)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, ?8, ?9, ?10, ?11, ?12)";
+    asked.connection.prepare_cached(sql)?.execute(params![
+        message_id,
+        announcement.incident_id,
+        serde_json::to_string(&announcement.occasion)?,
+        channel.name,
+        state.name(),
+        now.0,
+        due.0,
+        announcement.observed.0,
+        push_at,
+        begins,
+        announcement.page,
+        held_by,
+    ])?;
+    match verdict {
+        Verdict::Hold(held_by) => asked.stand_in(held_by, now),
+        Verdict::Tell { .. } => Ok(true),
+    }
 }

@@ -17,13 +17,19 @@ use sekisho_model::{Clock, Findings, Severity};
 use sekisho_pipeline::BoxError;
 use tokio::sync::{mpsc, oneshot, watch};
 
+mod budget;
+mod digest;
 mod keep;
 mod query;
 mod queue;
 mod schema;
 
+pub use budget::{
+    AlwaysOpen, HeldBy, MESSAGES_PER_DAY, Office, PAGE_WAIT, REPEAT_WAIT, STORM_INCIDENTS, STORM_REPEAT, STORM_WINDOW,
+};
+pub use digest::DigestSettings;
 pub use query::{Counts, DeliveryRow, IncidentRow};
-pub use queue::{Again, Claim, Claimed, State};
+pub use queue::{Again, Claim, Claimed, Content, State};
 
 /// How long a message waits, unless told otherwise, so that what belongs together is told together:
 /// an attack is rarely one record.
@@ -40,6 +46,10 @@ pub struct ChannelRule {
     pub name: String,
     /// From which level on.
     pub min_level: Severity,
+    /// How many messages it takes in a day, those that are told at once not counted.
+    pub messages_per_day: u32,
+    /// Whether it is told the digest.
+    pub digest: bool,
 }
 
 /// The outbox did not do what was asked.
@@ -110,6 +120,7 @@ impl Outbox {
         let routing = Arc::new(keep::Routing {
             channels,
             group_wait: GROUP_WAIT,
+            office: Arc::new(AlwaysOpen),
         });
         Ok(Self {
             calls,
@@ -123,8 +134,18 @@ impl Outbox {
     #[must_use]
     pub fn with_group_wait(mut self, group_wait: Duration) -> Self {
         self.routing = Arc::new(keep::Routing {
-            channels: self.routing.channels.clone(),
             group_wait,
+            ..(*self.routing).clone()
+        });
+        self
+    }
+
+    /// The same, with an office that closes.
+    #[must_use]
+    pub fn with_office(mut self, office: Arc<dyn Office>) -> Self {
+        self.routing = Arc::new(keep::Routing {
+            office,
+            ..(*self.routing).clone()
         });
         self
     }

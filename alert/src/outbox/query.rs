@@ -35,8 +35,10 @@ pub struct DeliveryRow {
     pub message_id: String,
     /// Of which incident.
     pub incident_id: String,
-    /// Why it speaks.
-    pub occasion: Occasion,
+    /// Why its incident speaks; `None` for a message that is about no single incident.
+    pub occasion: Option<Occasion>,
+    /// Why it is not told by itself, if it is not.
+    pub held_by: Option<String>,
     /// To whom.
     pub channel: String,
     /// What became of it.
@@ -85,6 +87,13 @@ impl Outbox {
             None => Ok(None),
         })
         .await
+    }
+
+    /// An alert with its evidence, by its id or the beginning of it; merged alerts lead to what they were
+    /// merged into. `None` if there is none, or more than one.
+    pub async fn alert(&self, id: &str) -> Result<Option<CaseAlert>, OutboxError> {
+        let id = id.to_owned();
+        self.call(move |connection| alert(connection, &id)).await
     }
 
     /// The latest messages, the latest first; of one state, or all but the held ones.
@@ -194,6 +203,22 @@ fn incidents(connection: &Connection, min_level: Severity, limit: u32) -> Result
     Ok(list)
 }
 
+/// The alert whose id begins so, if there is just one that was not merged.
+fn alert(connection: &Connection, id: &str) -> Result<Option<CaseAlert>, OutboxError> {
+    let sql = "WITH RECURSIVE up (id, body, merged_into) AS (
+            SELECT alert_id, body, merged_into FROM alerts WHERE substr(alert_id, 1, length(?1)) = ?1
+            UNION SELECT a.alert_id, a.body, a.merged_into FROM alerts a JOIN up ON a.alert_id = up.merged_into)
+        SELECT body FROM up WHERE merged_into IS NULL LIMIT 2";
+    let mut select = connection.prepare_cached(sql)?;
+    let found = select
+        .query_map([id], |row| row.get(0))?
+        .collect::<Result<Vec<String>, _>>()?;
+    match found.as_slice() {
+        [body] => Ok(Some(with_evidence(connection, body)?)),
+        _ => Ok(None),
+    }
+}
+
 /// The incident whose id begins so, if there is just one.
 fn find_incident(connection: &Connection, id: &str) -> Result<Option<String>, OutboxError> {
     let sql = "SELECT incident_id FROM incidents WHERE substr(incident_id, 1, length(?1)) = ?1 LIMIT 2";
@@ -206,7 +231,7 @@ fn find_incident(connection: &Connection, id: &str) -> Result<Option<String>, Ou
 
 fn deliveries(connection: &Connection, state: Option<State>, limit: u32) -> Result<Vec<DeliveryRow>, OutboxError> {
     let sql = "SELECT message_id, incident_id, occasion, channel, state, attempts, created,
-            max(not_before, next_attempt_at), last_error, told_with
+            max(not_before, next_attempt_at), last_error, told_with, body, held_by
         FROM deliveries WHERE state = ?1 OR (?1 IS NULL AND state <> 'held') ORDER BY seq DESC LIMIT ?2";
     let mut select = connection.prepare_cached(sql)?;
     let mut rows = select.query(params![state.map(State::name), limit])?;
@@ -215,7 +240,11 @@ fn deliveries(connection: &Connection, state: Option<State>, limit: u32) -> Resu
         list.push(DeliveryRow {
             message_id: row.get(0)?,
             incident_id: row.get(1)?,
-            occasion: serde_json::from_str(&row.get::<_, String>(2)?)?,
+            occasion: match row.get::<_, Option<String>>(10)? {
+                Some(_) => None,
+                None => Some(serde_json::from_str(&row.get::<_, String>(2)?)?),
+            },
+            held_by: row.get(11)?,
             channel: row.get(3)?,
             // The table allows no other.
             state: State::of(&row.get::<_, String>(4)?).unwrap_or(State::Dead),

@@ -7,9 +7,11 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use sekisho_model::{Occasion, Time};
 use tracing::error;
 
+use super::digest::bulletin;
 use super::query::{case, root};
 use super::schema::{read_meta, write_meta};
 use super::{Outbox, OutboxError};
+use crate::bulletin::Bulletin;
 use crate::text::Case;
 
 /// The most waiting messages of a channel that are looked at for the next one. It bounds memory after
@@ -75,8 +77,17 @@ pub struct Claimed {
     pub resent: bool,
     /// Why its incident speaks, oldest first.
     pub occasions: Vec<Occasion>,
-    /// The incident as it stands.
-    pub case: Case,
+    /// What it tells of, as it stands.
+    pub content: Content,
+}
+
+/// What a message tells of.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// An incident.
+    Case(Case),
+    /// Several incidents.
+    Bulletin(Bulletin),
 }
 
 impl Outbox {
@@ -150,8 +161,11 @@ pub struct Again<'a> {
 /// A message that waits.
 struct Waiting {
     seq: i64,
+    /// What it tells, if it is about no single incident.
+    body: Option<String>,
     message_id: String,
     root: String,
+    channel: String,
     occasion: String,
     is_sending: bool,
     attempts: u32,
@@ -168,7 +182,7 @@ fn claim(connection: &mut Connection, channel: &str, now: Time) -> Result<Claim,
     let held_until = read_meta(&transaction, &hold_name(channel))?.map_or(Time(i64::MIN), Time);
     let mut groups = groups(waiting(&transaction, channel)?);
     groups.sort_by_key(order);
-    let due = |group: &Group| group.first().map_or(held_until, |head| head.due.max(held_until));
+    let due = |group: &Group| due(group).map_or(held_until, |due| due.max(held_until));
     let next = groups.iter().map(due).min();
     let mut claim = Claim::Wait(next);
     for group in groups.into_iter().filter(|group| due(group) <= now) {
@@ -179,6 +193,14 @@ fn claim(connection: &mut Connection, channel: &str, now: Time) -> Result<Claim,
     }
     transaction.commit()?;
     Ok(claim)
+}
+
+/// When a group is due: with the first of its messages, and after a failure when the one that failed is.
+fn due(group: &Group) -> Option<Time> {
+    match group.first() {
+        Some(head) if 0 < head.attempts => Some(head.due),
+        _ => group.iter().map(|message| message.due).min(),
+    }
 }
 
 /// Marks the first message of the group as being sent. A group that cannot be read, as after a change
@@ -205,17 +227,28 @@ fn take(transaction: &Transaction<'_>, group: Group, now: Time) -> Result<Option
 }
 
 fn claimed(transaction: &Transaction<'_>, group: Group) -> Result<Option<Claimed>, OutboxError> {
-    let occasions = group.iter().map(|message| serde_json::from_str(&message.occasion));
-    let occasions = occasions.collect::<Result<_, _>>()?;
+    let Some(first) = group.first() else { return Ok(None) };
+    let (occasions, content) = if let Some(body) = &first.body {
+        (
+            Vec::new(),
+            Content::Bulletin(bulletin(transaction, &first.channel, body)?),
+        )
+    } else {
+        let occasions = group.iter().map(|message| serde_json::from_str(&message.occasion));
+        (
+            occasions.collect::<Result<_, _>>()?,
+            Content::Case(case(transaction, &first.root)?),
+        )
+    };
     let mut messages = group.into_iter();
     let Some(head) = messages.next() else { return Ok(None) };
     Ok(Some(Claimed {
         occasions,
+        content,
         companions: messages.map(|message| message.message_id).collect(),
         attempts_before: head.attempts,
         created: head.created,
         resent: head.is_sending,
-        case: case(transaction, &head.root)?,
         message_id: head.message_id,
     }))
 }
@@ -231,7 +264,7 @@ fn order(group: &Group) -> (bool, u32, Reverse<i64>, i64) {
 
 fn waiting(transaction: &Transaction<'_>, channel: &str) -> Result<Vec<Waiting>, OutboxError> {
     let sql = "SELECT d.seq, d.message_id, d.incident_id, d.occasion, d.state, d.attempts, d.created, d.not_before,
-            d.next_attempt_at, coalesce(i.severity, 0)
+            d.next_attempt_at, coalesce(i.severity, 0), d.body
         FROM deliveries d LEFT JOIN incidents i USING (incident_id)
         WHERE d.channel = ?1 AND d.state IN ('pending', 'sending') ORDER BY d.seq LIMIT ?2";
     let mut select = transaction.prepare_cached(sql)?;
@@ -242,8 +275,14 @@ fn waiting(transaction: &Transaction<'_>, channel: &str) -> Result<Vec<Waiting>,
         let due = row.get::<_, i64>(7)?.max(row.get(8)?);
         waiting.push(Waiting {
             seq: row.get(0)?,
+            root: match row.get::<_, String>(2)?.as_str() {
+                // A message about no single incident is told alone.
+                "" => row.get(1)?,
+                incident => root(transaction, incident)?,
+            },
             message_id: row.get(1)?,
-            root: root(transaction, &row.get::<_, String>(2)?)?,
+            channel: channel.to_owned(),
+            body: row.get(10)?,
             occasion: row.get(3)?,
             is_sending,
             attempts: row.get(5)?,

@@ -9,14 +9,16 @@ use sekisho_model::Severity;
 use super::OutboxError;
 
 /// Raised with every change of the tables; a file of a later version is refused, not guessed at.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 
 /// How long a call waits for another process, such as a command of the operator, to finish writing.
 const BUSY_MAX: Duration = Duration::from_secs(10);
 
+const META: &str =
+    "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
 // A body is the JSON of the thing; the other columns are what is asked by. Times are microseconds.
 const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS incidents (
     incident_id TEXT PRIMARY KEY,
     entity TEXT NOT NULL,
@@ -61,10 +63,32 @@ CREATE TABLE IF NOT EXISTS deliveries (
     next_attempt_at INTEGER NOT NULL,
     finished INTEGER,
     last_error TEXT,
-    told_with TEXT
+    told_with TEXT,
+    observed INTEGER NOT NULL DEFAULT 0,
+    push_at INTEGER,
+    begins INTEGER NOT NULL DEFAULT 0,
+    page INTEGER NOT NULL DEFAULT 0,
+    held_by TEXT,
+    body TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (channel, seq) WHERE state IN ('pending', 'sending');
 CREATE INDEX IF NOT EXISTS deliveries_told_with ON deliveries (told_with) WHERE told_with IS NOT NULL;
+CREATE INDEX IF NOT EXISTS deliveries_incident ON deliveries (incident_id, channel);
+CREATE INDEX IF NOT EXISTS deliveries_observed ON deliveries (channel, observed);
+CREATE INDEX IF NOT EXISTS deliveries_push_at ON deliveries (channel, push_at) WHERE push_at IS NOT NULL;
+";
+
+/// What makes the tables of the first schema those of the second.
+const FROM_FIRST: &str = "
+ALTER TABLE deliveries ADD COLUMN observed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deliveries ADD COLUMN push_at INTEGER;
+ALTER TABLE deliveries ADD COLUMN begins INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deliveries ADD COLUMN page INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deliveries ADD COLUMN held_by TEXT;
+ALTER TABLE deliveries ADD COLUMN body TEXT;
+UPDATE deliveries SET observed = created, push_at = CASE WHEN state = 'held' THEN NULL ELSE created END,
+    held_by = CASE WHEN state = 'held' THEN 'level' END;
+UPDATE meta SET value = 2 WHERE name = 'outbox_schema';
 ";
 
 /// Opens the file, or makes it, readable for its owner alone: it names people.
@@ -74,11 +98,16 @@ pub(super) fn open(path: &Path) -> Result<Connection, OutboxError> {
     connection.busy_timeout(BUSY_MAX)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} COMMIT;"))?;
-    match read_meta(&connection, "outbox_schema")? {
+    connection.execute_batch(META)?;
+    let found = read_meta(&connection, "outbox_schema")?;
+    match found {
         Some(found) if SCHEMA < found => return Err(OutboxError::Newer { found, known: SCHEMA }),
-        Some(_) => {}
-        None => write_meta(&connection, "outbox_schema", SCHEMA)?,
+        Some(1) => connection.execute_batch(&format!("BEGIN IMMEDIATE; {FROM_FIRST} COMMIT;"))?,
+        Some(_) | None => {}
+    }
+    connection.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} COMMIT;"))?;
+    if found.is_none() {
+        write_meta(&connection, "outbox_schema", SCHEMA)?;
     }
     Ok(connection)
 }

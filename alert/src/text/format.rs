@@ -103,6 +103,19 @@ pub(super) fn duration_secs(seconds: i64, lang: Lang) -> String {
     }
 }
 
+/// A count with its thousands parted.
+pub(super) fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if 0 < index && digits.len().saturating_sub(index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A number with its thousands parted and at most one decimal.
 pub(super) fn number(value: f64) -> String {
     if !value.is_finite() {

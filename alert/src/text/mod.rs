@@ -3,9 +3,10 @@
 //! A [`Message`] is made from an incident as it stands and is the same for every channel: plain text,
 //! with everything from logs already harmless. A channel lays it out and escapes its own markup.
 
-use sekisho_model::{Alert, EntityKind, Evidence, Incident, Lang, Occasion, Severity};
+use sekisho_model::{Alert, EntityKind, Evidence, Incident, Lang, Occasion, Route, Severity};
 
 mod format;
+mod notice;
 mod place;
 pub mod reason;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod strange;
 mod words;
 
 pub use jiff::tz::TimeZone as Zone;
+pub use notice::Notice;
 
 use crate::untrusted::{Untrusted, VALUE_CHARS_MAX, cut, is_invisible};
 use format::{duration_secs, period};
@@ -132,7 +134,7 @@ impl Message {
             },
             sure: Part {
                 label: words.sure,
-                lines: vec![sure(incident.score, words)],
+                lines: vec![sure(incident, words)],
             },
             steps: Part {
                 label: words.steps,
@@ -264,9 +266,12 @@ fn why(case: &Case, telling: &Telling<'_>, words: &Words) -> Vec<String> {
 }
 
 /// The bands of the score are those of the level of an incident.
-fn sure(score: f64, words: &Words) -> String {
+fn sure(incident: &Incident, words: &Words) -> String {
     let [almost_certain, likely, possible, unlikely] = words.sure_bands;
-    let band = if 85.0 <= score {
+    let score = incident.score;
+    let band = if incident.route == Route::Page && score < 60.0 {
+        words.sure_page
+    } else if 85.0 <= score {
         almost_certain
     } else if 60.0 <= score {
         likely

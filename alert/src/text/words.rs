@@ -31,10 +31,25 @@ pub(super) struct Words {
     pub(super) sure: &'static str,
     /// From 85, from 60, from 35, and below.
     pub(super) sure_bands: [&'static str; 4],
+    /// Of what is told at once although the risk is small.
+    pub(super) sure_page: &'static str,
     pub(super) steps: &'static str,
     pub(super) steps_default: [&'static str; 3],
     pub(super) late: &'static str,
     pub(super) reference: &'static str,
+    pub(super) list_reference: &'static str,
+    pub(super) incident_line: &'static str,
+    pub(super) incidents_more: &'static str,
+    pub(super) storm_title: &'static str,
+    pub(super) storm_advice: &'static str,
+    pub(super) more_title: &'static str,
+    pub(super) more: &'static str,
+    pub(super) digest_title: &'static str,
+    pub(super) digest_quiet_title: &'static str,
+    pub(super) digest_silent: &'static str,
+    pub(super) digest_all_alive: &'static str,
+    pub(super) digest_watched: &'static str,
+    pub(super) digest_nothing_came: &'static str,
     /// The reason of an alert, by the kind of its rule: the first whose names are all known is told.
     pub(super) reasons: &'static [(&'static str, &'static str)],
     /// What remains to be said of an alert of any kind.

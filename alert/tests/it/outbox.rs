@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use sekisho_alert::outbox::{Claim, State};
+use sekisho_alert::outbox::{Claim, Claimed, Content, State};
 use sekisho_alert::{Outbox, OutboxError};
 use sekisho_model::{Findings, Lang, Occasion, Severity};
 use sekisho_pipeline::Outbox as _;
@@ -15,10 +15,23 @@ async fn states(outbox: &Outbox) -> Vec<(String, State)> {
     rows.extend(outbox.deliveries(Some(State::Held), 100).await.unwrap());
     let mut states: Vec<(String, State)> = rows
         .into_iter()
-        .map(|row| (format!("{} {}", row.incident_id, row.occasion.key()), row.state))
+        .map(|row| {
+            (
+                format!("{} {}", row.incident_id, row.occasion.unwrap().key()),
+                row.state,
+            )
+        })
         .collect();
     states.sort_by(|a, b| a.0.cmp(&b.0));
     states
+}
+
+fn case(claimed: &Claimed) -> &sekisho_alert::Case {
+    let case = match &claimed.content {
+        Content::Case(case) => Some(case),
+        Content::Bulletin(_) => None,
+    };
+    case.unwrap()
 }
 
 fn rises(id: &str, to: Severity) -> Findings {
@@ -42,7 +55,7 @@ async fn an_incident_below_the_level_speaks_when_it_rises_above() {
         panic!("nothing to send")
     };
     assert_eq!(claimed.occasions, [Occasion::Severity(Severity::High)]);
-    assert_eq!(claimed.case.incident.severity, Severity::High);
+    assert_eq!(case(&claimed).incident.severity, Severity::High);
     assert!(claimed.companions.is_empty(), "what was held back stays so");
 }
 
@@ -147,8 +160,8 @@ async fn messages_of_merged_incidents_are_told_as_one() {
         panic!("nothing to send")
     };
 
-    assert_eq!(claimed.case.incident.incident_id, "i1");
-    assert_eq!(claimed.case.alerts.len(), 2);
+    assert_eq!(case(&claimed).incident.incident_id, "i1");
+    assert_eq!(case(&claimed).alerts.len(), 2);
     assert_eq!(claimed.companions.len(), 1);
     assert_eq!(outbox.incidents(Severity::Low, 10).await.unwrap().len(), 1);
     assert_eq!(outbox.incident("i2").await.unwrap().unwrap().incident.incident_id, "i1");
@@ -170,7 +183,7 @@ async fn a_message_that_cannot_be_read_does_not_stand_in_the_way() {
         panic!("nothing to send")
     };
 
-    assert_eq!(claimed.case.incident.incident_id, "i2");
+    assert_eq!(case(&claimed).incident.incident_id, "i2");
     assert_eq!(states(&outbox).await[0], ("i1 opened".to_owned(), State::Dead));
 }
 
@@ -220,7 +233,7 @@ async fn a_file_of_a_later_version_is_refused() {
     };
     assert_eq!(
         source.to_string(),
-        "the outbox has schema 99, and this version knows up to 1"
+        "the outbox has schema 99, and this version knows up to 2"
     );
 }
 

@@ -75,6 +75,8 @@ impl Place {
             url: Secret::new(url),
             secrets: vec![Secret::new(KEY)],
             min_level: self.min_level,
+            messages_per_day: sekisho_alert::outbox::MESSAGES_PER_DAY,
+            digest: true,
             lang: Lang::En,
             allow_plaintext: false,
         }

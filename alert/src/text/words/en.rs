@@ -29,9 +29,10 @@ pub(super) static WORDS: Words = Words {
     sure_bands: [
         "{score}/100, almost certain. Act now.",
         "{score}/100, likely. Treat it as real and check it first.",
-        "{score}/100, possible. Ask the person whether it was them.",
+        "{score}/100, possible. The steps below tell whether it is.",
         "{score}/100, unlikely. For your information.",
     ],
+    sure_page: "{score}/100. However likely it is, this is never to go unconfirmed: somebody must know of it.",
     steps: "What to do",
     steps_default: [
         "Call the person and ask whether it was them.",
@@ -40,6 +41,21 @@ pub(super) static WORDS: Words = Words {
     ],
     late: "Found late: the record came {delay} late (happened {happened}, received {received}).",
     reference: "More: sekisho incidents show {id}",
+    list_reference: "More: sekisho incidents list",
+    incident_line: "[{level}] {when}: {who}: {what} (sekisho incidents show {id})",
+    incidents_more: "{count} more incidents.",
+    storm_title: "[Many at once] {count} more incidents within a short time",
+    storm_advice: "They are told together, so that nothing is lost among them. Many at once mean an attack on many \
+                   accounts, or a rule that misunderstands something new: look at the first before the others.",
+    more_title: "{count} more incidents today",
+    more: "This channel has had its messages for the day. Those that cannot wait are told all the same; the others are \
+           in the next digest.",
+    digest_title: "[Digest] {day}: {count} incidents to look at",
+    digest_quiet_title: "[Digest] {day}: nothing unusual",
+    digest_silent: "No records came from: {sources}. Check that they are still sent.",
+    digest_all_alive: "Watched since {since}: {sign_ins} sign-ins; all {sources} sources are alive.",
+    digest_watched: "Watched since {since}: {sign_ins} sign-ins; {sources} sources are alive.",
+    digest_nothing_came: "No records came from any source since {since}: nothing was watched. Check the log shippers.",
     reasons: &[
         (
             "match",

@@ -29,9 +29,10 @@ pub(super) static WORDS: Words = Words {
     sure_bands: [
         "{score}/100（非常に高い）。すぐに対応してください。",
         "{score}/100（高い）。不正利用とみて、まず確認してください。",
-        "{score}/100（中程度）。本人に心当たりがあるか確認してください。",
+        "{score}/100（中程度）。次の手順で確認してください。",
         "{score}/100（低い）。念のためのお知らせです。",
     ],
+    sure_page: "{score}/100。点数にかかわらず、必ず人が確認すべき操作です。",
     steps: "対応",
     steps_default: [
         "本人に電話などで連絡し、心当たりがあるか確認してください。",
@@ -40,6 +41,19 @@ pub(super) static WORDS: Words = Words {
     ],
     late: "記録の到着が{delay}遅れたため、検知も遅れています（発生 {happened}、受信 {received}）。",
     reference: "詳細：sekisho incidents show {id}",
+    list_reference: "一覧：sekisho incidents list",
+    incident_line: "【{level}】{when}　{who}　{what}（sekisho incidents show {id}）",
+    incidents_more: "ほか{count}件のインシデントがあります。",
+    storm_title: "【多発】短時間にインシデントがさらに{count}件発生しました",
+    storm_advice: "見落としを防ぐため、1通にまとめてお知らせします。多数のアカウントへの攻撃か、環境の変化によるルールの誤検知が考えられます。まず最初の1件から確認してください。",
+    more_title: "本日はほかに{count}件のインシデントがあります",
+    more: "このチャンネルへの本日の通知が上限に達しました。急を要するものは引き続きお知らせし、それ以外は次の日次まとめに掲載します。",
+    digest_title: "【日次まとめ】{day}：確認が必要なインシデント {count}件",
+    digest_quiet_title: "【日次まとめ】{day}：異常はありません",
+    digest_silent: "次のログが届いていません：{sources}。転送の設定を確認してください。",
+    digest_all_alive: "{since}以降のサインインは{sign_ins}件、{sources}種類のログはすべて届いています。",
+    digest_watched: "{since}以降のサインインは{sign_ins}件、届いているログは{sources}種類です。",
+    digest_nothing_came: "{since}以降、ログが1件も届いていないため、監視できていません。ログの転送を確認してください。",
     reasons: &[
         (
             "match",

@@ -182,6 +182,11 @@ impl Calendar {
         }
     }
 
+    /// Whether people work on a day.
+    pub fn is_working_day(&self, day: Date) -> bool {
+        self.is_working_weekday(day) && !self.is_day_off(day)
+    }
+
     /// The zone in which the calendar is meant.
     pub fn zone(&self) -> &TimeZone {
         &self.zone
