@@ -266,7 +266,8 @@ mod tests {
         DeliveryRow {
             message_id: "m".to_owned(),
             incident_id: "i".to_owned(),
-            occasion: Occasion::Opened,
+            occasion: Some(Occasion::Opened),
+            held_by: None,
             channel: channel.to_owned(),
             state,
             attempts,
