@@ -66,7 +66,6 @@ impl Refusal {
             Self::TooLarge(_) => "too_large",
             Self::NotText(_) => "not_text",
             Self::Undecodable(_) => "undecodable",
-            Self::NotText(_) => "not_text",
             Self::TooSlow => "too_slow",
             Self::Busy => "busy",
             Self::Full => "full",
