@@ -63,7 +63,12 @@ pub(crate) fn rule_folders() -> Result<Vec<RuleFolder>, Failure> {
 pub(crate) fn feed(world: &World, folders: &[RuleFolder]) -> Result<Fed, Failure> {
     let zone = TimeZone::get("Asia/Tokyo")?;
     let sources: Vec<&str> = FORMATS.iter().map(|spec| spec.id).collect();
-    let rules = RuleSet::compile(folders, &sources, &Surroundings::of(zone.clone()));
+    let lateness = FORMATS.iter().map(|spec| (spec.id.to_owned(), spec.lateness));
+    let surroundings = Surroundings {
+        lateness: lateness.collect(),
+        ..Surroundings::of(zone.clone())
+    };
+    let rules = RuleSet::compile(folders, &sources, &surroundings);
     if !rules.problems().is_empty() {
         return Err(format!("the shipped rules have problems: {:?}", rules.problems()).into());
     }
