@@ -59,13 +59,18 @@ struct Gathered {
     merged: HashMap<String, String>,
     /// When an incident was told first.
     told: BTreeMap<String, f64>,
+    /// From when on it counts how often they speak.
+    from: f64,
     pushes: u64,
 }
 
 impl Ours {
     /// Puts together what was found batch by batch.
     pub(crate) fn of(world: &World, fed: &Fed) -> Self {
-        let mut gathered = Gathered::default();
+        let mut gathered = Gathered {
+            from: crate::score::hours(world.counts_from()),
+            ..Gathered::default()
+        };
         for findings in &fed.findings {
             gathered.hear(findings, &fed.records);
         }
@@ -141,8 +146,8 @@ impl Gathered {
         }
         for announcement in &findings.announcements {
             if loud.contains(announcement.incident_id.as_str()) {
-                self.pushes += 1;
                 let hours = seconds(announcement.observed.0) / 3_600.0;
+                self.pushes += u64::from(self.from <= hours);
                 self.told.entry(announcement.incident_id.clone()).or_insert(hours);
             }
         }

@@ -159,9 +159,10 @@ fn peace(results: &Results) -> (f64, f64) {
     (daily.iter().sum::<f64>() / days, quantile(&mut daily, 0.95))
 }
 
-fn delays(tally: &Tally) -> (f64, f64) {
+/// Minutes from the first event to the message: in half of the cases, and in nine of ten.
+fn delays(tally: &Tally) -> Option<(f64, f64)> {
     let mut delays = tally.delays.clone();
-    (quantile(&mut delays, 0.5), quantile(&mut delays, 0.9))
+    (!delays.is_empty()).then(|| (quantile(&mut delays, 0.5), quantile(&mut delays, 0.9)))
 }
 
 /// The targets, and whether they are met.
@@ -299,13 +300,16 @@ pub(crate) fn report(runs: &Runs, head: &str) -> String {
 
 fn times(runs: &Runs) -> String {
     let told = runs.takeovers.system(TOLD);
-    let (median, slow) = delays(&told);
+    let delay = match delays(&told) {
+        Some((median, slow)) => format!("median {median:.0} minutes, 90 % within {slow:.0} minutes"),
+        None => "none was told".to_owned(),
+    };
     let (mean, busy) = peace(&runs.peace);
     let (small, _) = peace(&runs.peace_small);
     let about = |truth| runs.peace.messages.get(&truth).copied().unwrap_or_default();
     format!(
-        "From the first event of a takeover to the message: median {median:.0} minutes, 90 % within {slow:.0} minutes; most of \
-         it is the time that the source takes to write the record. In peace, a firm of 100 is told {mean:.2} incidents a day \
+        "From the first event of a takeover to the message: {delay}. Of that, the source takes 5 minutes on average to write \
+         the record (Entra), 20 (Google) or 45 (the audit log of Microsoft 365). In peace, a firm of 100 is told {mean:.2} incidents a day \
          ({busy:.0} on the 95th of 100 days), a firm of 20 {small:.2}; of the first, {} were about people at work and {} \
          about attempts from outside that led nowhere. Over {} user-days incidents spoke {} times in all.\n",
         about(Truth::False),

@@ -4,7 +4,7 @@ use super::{Campaign, Class, any, client, stranger};
 use crate::addresses::Line;
 use crate::calendar::{HOUR, Millis, SECOND, at, day_of, is_weekend};
 use crate::geography::{ATTACKERS, Kind, city_at_home};
-use crate::life::{Known, session};
+use crate::life::{Device, Known, session};
 use crate::people::Person;
 use crate::random::{Random, cut};
 use crate::recorder::{Doing, Label};
@@ -135,7 +135,10 @@ fn stolen_session(
     } else {
         stranger(random)
     };
-    (session(campaign.workshop.seed, person.number, day, false), agent)
+    (
+        session(campaign.workshop.seed, person.number, day, Device::Laptop),
+        agent,
+    )
 }
 
 fn line(campaign: &mut Campaign<'_>, class: Class, random: &mut Random) -> Line {

@@ -1,6 +1,6 @@
 //! What people do at their devices.
 
-use super::{Base, Life, session};
+use super::{Base, Device, Life, session};
 use crate::addresses::Line;
 use crate::calendar::{Millis, SECOND, at, day_of, is_business_day};
 use crate::geography::Kind;
@@ -19,7 +19,8 @@ impl Life<'_> {
         } else {
             self.laptop.clone()
         };
-        let session = session(self.workshop.seed, self.person.number, day_of(time), by_phone);
+        let device = if by_phone { Device::Phone } else { Device::Laptop };
+        let session = session(self.workshop.seed, self.person.number, day_of(time), device);
         let doing = Doing {
             time,
             account: &self.person.account,
@@ -132,7 +133,7 @@ impl Life<'_> {
             return;
         };
         let line = self.line(base, hour, false, random);
-        let session = session(self.workshop.seed, self.person.number, day, false);
+        let session = session(self.workshop.seed, self.person.number, day, Device::Laptop);
         let doing = Doing {
             time: at(day, hour),
             account: &self.person.account,
@@ -188,11 +189,11 @@ impl Life<'_> {
         };
         let client = Client {
             agent: crate::vendor::LAPTOP_AGENTS[1].0,
-            device: Some(session(self.workshop.seed, self.person.number, 0, true)),
+            device: Some(session(self.workshop.seed, self.person.number, 0, Device::Desktop)),
             managed: self.person.managed_laptop,
         };
         for hour in [1.0, 5.0, 9.0, 13.0, 17.0, 21.0] {
-            let session = session(self.workshop.seed, self.person.number, day, false);
+            let session = session(self.workshop.seed, self.person.number, day, Device::Desktop);
             let doing = Doing {
                 time: at(day, hour + random.between(0.0, 2.0)),
                 account: &self.person.account,

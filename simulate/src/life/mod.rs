@@ -64,9 +64,25 @@ impl Known {
     }
 }
 
-/// The session of a person's laptop on a day.
-pub(crate) fn session(seed: u64, person: usize, day: i64, phone: bool) -> String {
-    let path = [0x5e5, number(person), day.unsigned_abs(), u64::from(phone)];
+/// A device that somebody signs in on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Device {
+    /// The laptop.
+    Laptop,
+    /// The phone.
+    Phone,
+    /// A computer that stays where it is.
+    Desktop,
+}
+
+/// The session of a person's device on a day.
+pub(crate) fn session(seed: u64, person: usize, day: i64, device: Device) -> String {
+    let device = match device {
+        Device::Laptop => 0,
+        Device::Phone => 1,
+        Device::Desktop => 2,
+    };
+    let path = [0x5e5, number(person), day.unsigned_abs(), device];
     Random::of(seed, &path).guid()
 }
 
