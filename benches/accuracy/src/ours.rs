@@ -20,6 +20,9 @@ pub(crate) struct Case {
     pub(crate) records: BTreeSet<usize>,
     /// Each time evidence was added: when, in hours, and which.
     updates: Vec<(f64, Vec<usize>)>,
+    /// When it told something new: of attacks, with evidence of which it was added; otherwise, when it
+    /// was opened, for what is added to it later is told to nobody.
+    steps: Vec<(f64, BTreeSet<u32>)>,
     pub(crate) attacks: BTreeSet<u32>,
     pub(crate) truth: Truth,
     /// When its incident was told, if it was.
@@ -92,15 +95,15 @@ impl Ours {
         self.of_cases(|case| of(case).then_some(0.0))
     }
 
-    /// The updates of cases, each not before its case is told.
+    /// The steps of cases, each not before its case is told.
     fn of_cases(&self, told: impl Fn(&Case) -> Option<f64>) -> Vec<Finding> {
         let mut findings = Vec::new();
         for case in &self.cases {
             let Some(told) = told(case) else { continue };
-            findings.extend(case.updates.iter().map(|(hours, _)| Finding {
+            findings.extend(case.steps.iter().map(|(hours, attacks)| Finding {
                 about: Arc::clone(&case.alert.entity.name),
                 hours: hours.max(told),
-                attacks: case.attacks.clone(),
+                attacks: attacks.clone(),
                 truth: case.truth,
             }));
         }
@@ -125,6 +128,7 @@ impl Gathered {
                 alert: alert.clone(),
                 records: BTreeSet::new(),
                 updates: Vec::new(),
+                steps: Vec::new(),
                 attacks: BTreeSet::new(),
                 truth: Truth::False,
                 told: None,
@@ -183,6 +187,7 @@ impl Gathered {
         let mut truths: BTreeMap<String, Truth> = BTreeMap::new();
         for case in cases.values_mut() {
             (case.attacks, case.truth) = judge(world, case.records.iter().copied());
+            case.steps = steps(world, case);
             let incident = self.root(&case.alert.incident_id);
             case.told = told.get(incident).copied();
             let truth = truths.entry(incident.to_owned()).or_insert(Truth::False);
@@ -199,6 +204,19 @@ impl Gathered {
             pushes: self.pushes,
         }
     }
+}
+
+/// When a case told something new, and about which attacks.
+fn steps(world: &World, case: &Case) -> Vec<(f64, BTreeSet<u32>)> {
+    let attacks = |records: &[usize]| judge(world, records.iter().copied()).0;
+    let updates = case.updates.iter().map(|(hours, records)| (*hours, attacks(records)));
+    if case.truth == Truth::Attack {
+        return updates.filter(|(_, attacks)| !attacks.is_empty()).collect();
+    }
+    updates
+        .min_by(|one, other| one.0.total_cmp(&other.0))
+        .into_iter()
+        .collect()
 }
 
 /// What a rule did.
