@@ -128,6 +128,9 @@ impl Feeder {
         for (offset, record) in (0..).zip(records) {
             if begun.saturating_add(BATCH_MILLIS) <= record.arrives || BATCH_ROWS_MAX <= out.rows.len() {
                 self.judge(&mut out)?;
+                // What did not happen is decided as time passes, with or without records.
+                let decided = self.engine.tick(Time::from_millis(record.arrives));
+                self.hear(decided);
                 begun = record.arrives;
             }
             let Some(origin) = origins.get(&record.source) else {
@@ -142,7 +145,10 @@ impl Feeder {
             self.decoder.decode(&raw, &mut out);
         }
         self.decoder.flush(&mut out);
-        self.judge(&mut out)
+        self.judge(&mut out)?;
+        let decided = self.engine.finish();
+        self.hear(decided);
+        Ok(())
     }
 
     fn judge(&mut self, out: &mut Output) -> Result<(), Failure> {
@@ -154,12 +160,17 @@ impl Feeder {
         }
         let batch = self.enricher.enrich(self.dedupe.retain(out.rows.finish()).0);
         self.note(&batch);
-        let findings = self.engine.judge(&batch);
-        self.engine.forget();
+        let found = self.engine.judge(&batch);
+        self.hear(found);
+        let decided = self.engine.forget();
+        self.hear(decided);
+        Ok(())
+    }
+
+    fn hear(&mut self, findings: Findings) {
         if !findings.is_empty() {
             self.fed.findings.push(findings);
         }
-        Ok(())
     }
 
     fn note(&mut self, batch: &EventBatch) {
