@@ -20,7 +20,10 @@ fn settings() -> Settings {
 fn case(findings: &Findings) -> Case {
     let mut alerts: Vec<CaseAlert> = Vec::new();
     for update in &findings.alerts {
-        match alerts.iter_mut().find(|found| found.alert.alert_id == update.alert.alert_id) {
+        match alerts
+            .iter_mut()
+            .find(|found| found.alert.alert_id == update.alert.alert_id)
+        {
             Some(found) => {
                 found.alert = update.alert.clone();
                 found.evidence.extend(update.evidence.clone());
@@ -34,7 +37,11 @@ fn case(findings: &Findings) -> Case {
     alerts.retain(|found| found.alert.merged_into.is_none());
     let id = alerts[0].alert.incident_id.clone();
     alerts.retain(|found| found.alert.incident_id == id);
-    let incident = findings.incidents.iter().rfind(|incident| incident.incident_id == id).unwrap();
+    let incident = findings
+        .incidents
+        .iter()
+        .rfind(|incident| incident.incident_id == id)
+        .unwrap();
     Case {
         incident: incident.clone(),
         alerts,

@@ -200,7 +200,7 @@ fn several_files_are_judged_as_one_history_and_each_alert_tells_all() {
         .collect();
     let alerts = replay(&files.iter().map(String::as_str).collect::<Vec<_>>());
     let rules: BTreeSet<&str> = alerts.iter().filter_map(|alert| alert["rule_id"].as_str()).collect();
-    assert_eq!(rules, ["SK-401", "SK-504"].into());
+    assert_eq!(rules, ["SK-401", "SK-404", "SK-504"].into());
     for alert in &alerts {
         for field in ALERT_FIELDS {
             assert!(alert.get(field).is_some(), "no {field}: {alert}");

@@ -17,5 +17,4 @@ mod extensions;
 mod law;
 mod oracle;
 mod others;
-mod rsigma;
 mod rules;
