@@ -11,24 +11,19 @@ mod place;
 pub mod reason;
 #[cfg(test)]
 pub(crate) mod samples;
+mod steps;
 mod strange;
 mod words;
 
 pub use jiff::tz::TimeZone as Zone;
 pub use notice::Notice;
 
-use crate::untrusted::{Untrusted, VALUE_CHARS_MAX, cut, is_invisible};
+use crate::untrusted::{Untrusted, VALUE_CHARS_MAX};
 use format::{duration_secs, period};
 use words::{Words, fill, words};
 
 /// The most reasons in a message; the rest is counted.
 const REASONS_MAX: usize = 5;
-
-/// The most steps in a message: in the first minute nobody reads more.
-const STEPS_MAX: usize = 3;
-
-/// The most characters of a step. It comes from a rule file, where a line may have any length.
-const STEP_CHARS_MAX: usize = 300;
 
 /// The most names in a list of people.
 const NAMES_MAX: usize = 3;
@@ -138,7 +133,7 @@ impl Message {
             },
             steps: Part {
                 label: words.steps,
-                lines: steps(case, telling.lang, words),
+                lines: steps::steps(case, telling.lang, words),
             },
             late: late(case, &telling, words),
             reference: fill(
@@ -281,36 +276,6 @@ fn sure(incident: &Incident, words: &Words) -> String {
         unlikely
     };
     fill(band, &[("score", format!("{:.0}", score.clamp(0.0, 100.0)))])
-}
-
-/// The first steps of the worst alert that has any.
-fn steps(case: &Case, lang: Lang, words: &Words) -> Vec<String> {
-    let of = |found: &CaseAlert| -> Vec<String> {
-        let response = found.alert.rule.response.get(lang);
-        response
-            .lines()
-            .map(step)
-            .filter(|line| !line.is_empty())
-            .take(STEPS_MAX)
-            .collect()
-    };
-    let found = case.alerts.iter().map(of).find(|steps| !steps.is_empty());
-    found.unwrap_or_else(|| words.steps_default.iter().map(|&step| step.to_owned()).collect())
-}
-
-/// A line without its number or bullet: the channel counts by itself.
-fn step(line: &str) -> String {
-    let line = line.trim();
-    let digits = line.trim_start_matches(|c: char| c.is_ascii_digit());
-    let unnumbered = digits
-        .strip_prefix(['.', ')', '.'])
-        .filter(|_| digits.len() < line.len());
-    let bare = unnumbered
-        .unwrap_or_else(|| line.trim_start_matches(['-', '*', '・', '#']))
-        .trim();
-    // From a rule file, not from a log: its links are for clicking, but nothing in it may hide.
-    let visible: String = bare.chars().filter(|c| !is_invisible(*c)).collect();
-    cut(&visible, STEP_CHARS_MAX)
 }
 
 fn late(case: &Case, telling: &Telling<'_>, words: &Words) -> Option<String> {

@@ -56,6 +56,9 @@ pub(super) struct Words {
     pub(super) reason_any: &'static str,
     /// Names of columns, as in "12 different …".
     pub(super) fields: &'static [(&'static str, &'static str)],
+    /// What was done, and with what outcome: the activities of records.
+    pub(super) activities: &'static [(&'static str, &'static str)],
+    pub(super) failed: &'static str,
     /// Names of values: states of the office, kinds of network.
     pub(super) values: &'static [(&'static str, &'static str)],
     /// A difference to what is usual, and one where nothing is.

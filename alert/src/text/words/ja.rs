@@ -32,12 +32,12 @@ pub(super) static WORDS: Words = Words {
         "{score}/100（中程度）。次の手順で確認してください。",
         "{score}/100（低い）。念のためのお知らせです。",
     ],
-    sure_page: "{score}/100。点数にかかわらず、必ず人が確認すべき操作です。",
+    sure_page: "{score}/100。点数にかかわらず、必ず人が確認してください。",
     steps: "対応",
     steps_default: [
-        "本人に電話などで連絡し、心当たりがあるか確認してください。",
-        "心当たりがなければ、アカウントを停止し、ログイン中のセッションをすべて無効にしてください。",
-        "パスワードを変更し、直前の操作（メールの転送設定、ファイルの持ち出しなど）を確認してください。",
+        "本人に電話し、心当たりがあるか確認してください（メール・チャットは使いません）。",
+        "心当たりがなければ、アカウントを停止し、全セッションを失効させてください。",
+        "パスワードを再設定し、その後の操作（メールの転送設定、ファイルの持ち出しなど）を確認してください。",
     ],
     late: "記録の到着が{delay}遅れたため、検知も遅れています（発生 {happened}、受信 {received}）。",
     reference: "詳細：sekisho incidents show {id}",
@@ -57,17 +57,26 @@ pub(super) static WORDS: Words = Words {
     reasons: &[
         (
             "match",
-            "過去{first_seen_days}日間に一度もなかった{field}での記録が{evidence}件あります。",
+            "過去{first_seen_days}日間に一度もなかった{field}の記録が{evidence}件あります。",
         ),
         (
             "match",
-            "このルールに当てはまる記録が{evidence}件あります。直近の対象は {resource} です。",
+            "最新の記録は「{done}」、対象は {resource} です（該当する記録は{evidence}件）。",
         ),
         (
             "match",
-            "このルールに当てはまる記録が{evidence}件あります。直近の接続先は {target} です。",
+            "最新の記録は「{done}」、接続先は {target} です（該当する記録は{evidence}件）。",
         ),
-        ("match", "このルールに当てはまる記録が{evidence}件あります。"),
+        ("match", "最新の記録は「{done}」です（該当する記録は{evidence}件）。"),
+        (
+            "match",
+            "最新の記録の対象は {resource} です（該当する記録は{evidence}件）。",
+        ),
+        (
+            "match",
+            "最新の記録の接続先は {target} です（該当する記録は{evidence}件）。",
+        ),
+        ("match", "該当する記録は{evidence}件です。"),
         (
             "event_count",
             "{group}について該当する記録があり、その後{not_followed_secs}たっても、続くはずの記録がありませんでした。",
@@ -75,6 +84,10 @@ pub(super) static WORDS: Words = Words {
         (
             "event_count",
             "該当する記録があり、その後{not_followed_secs}たっても、続くはずの記録がありませんでした。",
+        ),
+        (
+            "event_count",
+            "{group}について、{window_secs}のあいだに該当する記録が{count}件ありました（最新は「{done}」、しきい値は{threshold}件）。",
         ),
         (
             "event_count",
@@ -152,7 +165,7 @@ pub(super) static WORDS: Words = Words {
         ("temporal", "関連する複数の動きが、近い時刻に重なって起きました。"),
         (
             "geo_velocity",
-            "{from_end} → {to_end}。距離は{distance_km}km（位置の誤差を差し引いても{effective_km}km）で、移動には少なくとも{minutes_needed}かかりますが、{minutes_taken}しかたっていません（{ratio}倍の速さ）。",
+            "{from_end} → {to_end}。距離は{distance_km}km（位置の誤差を差し引いても{effective_km}km）で、移動には少なくとも{minutes_needed}かかりますが、{minutes_taken}しかたっていません（現実に可能な速さの{ratio}倍）。",
         ),
         (
             "geo_velocity",
@@ -219,15 +232,15 @@ pub(super) static WORDS: Words = Words {
         ),
         (
             "privileged_off_hours",
-            "{office_state}（現地時刻 {local_time}）に、管理者権限のある操作が行われました。",
+            "{office_state}（現地時刻 {local_time}）に、管理者権限での操作が行われました。",
         ),
         (
             "privileged_off_hours",
-            "{office_state}に、管理者権限のある操作が行われました。",
+            "{office_state}に、管理者権限での操作が行われました。",
         ),
         (
             "privileged_off_hours",
-            "ふだん業務をしていない時間に、管理者権限のある操作が行われました。",
+            "ふだん業務をしていない時間に、管理者権限での操作が行われました。",
         ),
         (
             "session_reuse",
@@ -247,7 +260,7 @@ pub(super) static WORDS: Words = Words {
         ),
         (
             "vpn_and_cloud",
-            "VPNには{from_end}から接続しているあいだに、クラウドは{to_end}から利用されました。同じ人が両方の国にいることはできません。",
+            "VPN（{from_end}）に接続しているあいだに、クラウドが別の国（{to_end}）から利用されました。一人が同時に両方の国にいることはできません。",
         ),
         (
             "vpn_and_cloud",
@@ -255,7 +268,7 @@ pub(super) static WORDS: Words = Words {
         ),
         (
             "password_stopped",
-            "これまで{from_end}で使われていたアカウントに、見慣れない場所（{to_end}）から正しいパスワードが入力され、{stopped_by}により阻止されました。前後{window_secs}に、同じ場所や端末からの成功はありません。",
+            "本人の以前の利用：{from_end}。その後、見慣れない場所（{to_end}）から正しいパスワードが入力され、{stopped_by}により阻止されました。前後{window_secs}に、同じ場所や端末からの成功はありません。",
         ),
         (
             "password_stopped",
@@ -267,11 +280,11 @@ pub(super) static WORDS: Words = Words {
         ),
         (
             "slow_attack",
-            "{days}日間に、{addresses}個の送信元アドレスから{users}人のパスワードが試されました。各アドレスは1～2回試しただけで、成功はありません（しきい値は{threshold}人）。",
+            "{days}日間に、{addresses}件の送信元アドレスから{users}人のパスワードが試されました。各アドレスは1～2回試しただけで、成功はありません（しきい値は{threshold}人）。",
         ),
         (
             "slow_attack",
-            "{days}日間に、{countries}か国の{addresses}個の送信元アドレスから、この人のパスワードが試されました。各アドレスは1～2回試しただけで、成功はありません。",
+            "{days}日間に、{countries}か国の{addresses}件の送信元アドレスから、この人のパスワードが試されました。各アドレスは1～2回試しただけで、成功はありません。",
         ),
         (
             "slow_attack",
@@ -279,7 +292,7 @@ pub(super) static WORDS: Words = Words {
         ),
         (
             "exploit_success",
-            "攻撃パターンを含むリクエスト（{resource}）に、{site}が正常応答（{http_status}、{bytes}バイト）を返しました。ふだんの「ページがない」ときの応答とは異なります。",
+            "攻撃パターンを含むリクエスト（{resource}）に、{site}が正常応答（{http_status}、{bytes}バイト）を返しました。ふだんの「ページがありません」の応答とは異なります。",
         ),
         (
             "exploit_success",
@@ -335,7 +348,7 @@ pub(super) static WORDS: Words = Words {
         ),
         (
             "service_account",
-            "サービスアカウントで、人の操作によるサインインが行われました。",
+            "サービスアカウントで、人の手によるサインインが行われました。",
         ),
         ("anonymiser", "{net_kind}経由のサインインです（{as_org}）。"),
         ("anonymiser", "{net_kind}経由のサインインです。"),
@@ -351,10 +364,10 @@ pub(super) static WORDS: Words = Words {
     fields: &[
         ("user_name", "ユーザー名"),
         ("person", "利用者"),
-        ("src_ip", "接続元アドレス"),
+        ("src_ip", "送信元アドレス"),
         ("src_country", "国"),
         ("src_city", "都市"),
-        ("src_asn", "接続元ネットワーク"),
+        ("src_asn", "送信元ネットワーク"),
         ("dst_host", "サーバー"),
         ("app_name", "アプリ"),
         ("url", "URL"),
@@ -368,8 +381,47 @@ pub(super) static WORDS: Words = Words {
         ("client", "クライアント"),
         ("hours", "時間帯"),
         ("device", "端末"),
-        ("address", "接続元アドレス"),
+        ("address", "送信元アドレス"),
     ],
+    activities: &[
+        ("logon", "サインイン"),
+        ("logoff", "サインアウト"),
+        ("session_refresh", "セッションの更新"),
+        ("mfa_challenge", "多要素認証"),
+        ("token_grant", "トークンの発行"),
+        ("vpn_connect", "VPN接続"),
+        ("vpn_disconnect", "VPN切断"),
+        ("user_create", "アカウントの作成"),
+        ("user_update", "アカウントの変更"),
+        ("user_delete", "アカウントの削除"),
+        ("user_enable", "アカウントの有効化"),
+        ("user_disable", "アカウントの無効化"),
+        ("user_lock", "アカウントのロック"),
+        ("user_unlock", "アカウントのロック解除"),
+        ("password_change", "パスワードの変更"),
+        ("password_reset", "パスワードのリセット"),
+        ("mfa_enable", "多要素認証の登録"),
+        ("mfa_disable", "多要素認証の解除"),
+        ("role_assign", "管理者権限の付与"),
+        ("role_remove", "管理者権限の取り消し"),
+        ("group_add", "グループへの追加"),
+        ("group_remove", "グループからの削除"),
+        ("web_request", "Webリクエスト"),
+        ("mail_send", "メールの送信"),
+        ("file_download", "ファイルのダウンロード"),
+        ("file_access", "ファイルの閲覧"),
+        ("file_share", "ファイルの共有"),
+        ("file_delete", "ファイルの削除"),
+        ("mail_access", "メールの閲覧"),
+        ("mail_rule", "メールのルール・転送の設定"),
+        ("mailbox_permission", "メールボックスの権限の変更"),
+        ("app_consent", "アプリへの同意"),
+        ("credential_add", "認証手段・鍵の追加"),
+        ("policy_change", "設定の変更"),
+        ("admin_command", "管理コマンドの実行"),
+        ("risk_detection", "製品によるリスク検出"),
+    ],
+    failed: "{done}（失敗）",
     values: &[
         ("open", "営業時間内"),
         ("closed", "営業時間外"),
@@ -388,12 +440,12 @@ pub(super) static WORDS: Words = Words {
         ("factor_off_hours", "営業時間外"),
         ("factor_unmanaged", "管理外の端末"),
         ("changed_anonymous", "データセンター・VPN・Torの回線"),
-        ("changed_client", "ブラウザー"),
+        ("changed_client", "ブラウザーまたはソフト"),
         ("changed_country", "国"),
         ("changed_script", "スクリプトの利用"),
-        ("mfa_denied", "MFAの拒否"),
-        ("mfa_failed", "MFAの失敗"),
-        ("mfa_required", "MFAの要求"),
+        ("mfa_denied", "多要素認証の拒否"),
+        ("mfa_failed", "多要素認証の失敗"),
+        ("mfa_required", "多要素認証の要求"),
         ("password_expired", "パスワードの有効期限切れ"),
         ("policy_blocked", "アクセスポリシー"),
         ("panel_login", "サインインがありました"),
