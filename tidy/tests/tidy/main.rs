@@ -227,6 +227,35 @@ fn a_rule_is_a_folder_with_tests_and_responses_in_both_languages() {
     assert!(rules >= 12, "{rules} rules");
 }
 
+/// A telephone shows about three lines of a step; the places to click come after the three steps.
+#[test]
+fn a_response_begins_with_three_steps_that_a_telephone_shows() {
+    const STEP_CHARS_MAX: usize = 64;
+    let is_place = |line: &str| line.contains('→');
+    for theme in fs::read_dir(root().join("rules")).expect("rules/ exists").flatten() {
+        if !theme.path().is_dir() {
+            continue;
+        }
+        for rule in fs::read_dir(theme.path()).expect("a theme is readable").flatten() {
+            let read = |file| fs::read_to_string(rule.path().join(file)).expect("a response is readable");
+            let [ja, en] = ["response.ja.md", "response.md"].map(read);
+            let name = rule.path().display().to_string();
+            assert_eq!(
+                ja.lines().count(),
+                en.lines().count(),
+                "{name}: as many lines in both languages"
+            );
+            for (count, line) in ja.lines().enumerate() {
+                assert_eq!(3 <= count, is_place(line), "{name}: three steps, then places: {line}");
+                assert!(
+                    3 <= count || line.chars().count() <= STEP_CHARS_MAX,
+                    "{name}: too long: {line}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn every_sample_log_has_its_expected_rows_beside_it() {
     let mut samples = 0;
