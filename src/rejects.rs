@@ -129,10 +129,11 @@ impl Marks {
                     &*reject.origin.label,
                     raw,
                 ])?;
-                if 0 < new {
-                    let action = format!("reject.{}", mark.name());
-                    audit.execute(params![now.0, who, action, reject.id])?;
+                if new == 0 {
+                    continue;
                 }
+                let action = format!("reject.{}", mark.name());
+                audit.execute(params![now.0, who, action, reject.id])?;
                 marked += new;
             }
         }

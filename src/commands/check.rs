@@ -45,18 +45,7 @@ pub(super) fn run(args: &Check, environment: &Environment) -> Result<ExitCode> {
     }
     writeln!(out, "rules     {} can run", loaded.rules.rules().len())?;
     let failed = test_rules(&settings, &mut out)?;
-    match loaded.enricher.geo() {
-        Some(geo) => {
-            for database in geo.databases() {
-                writeln!(
-                    out,
-                    "geo       ok: {} ({}, built {})",
-                    database.name, database.database_type, database.built
-                )?;
-            }
-        }
-        None => writeln!(out, "geo       none set: no places, so no impossible travel")?,
-    }
+    show_geo(&loaded, &mut out)?;
     writeln!(out, "people    {} listed", loaded.enricher.people().iter().count())?;
     for channel in &settings.channels {
         service::channel(channel)?;
@@ -73,7 +62,37 @@ pub(super) fn run(args: &Check, environment: &Environment) -> Result<ExitCode> {
     check_operator(&settings, &mut out)?;
     wrong |= check_disk(&settings, &mut out)?;
     wrong |= check_running(&settings, &mut out)?;
-    if args.bounds {
+    show_bounds(args.bounds, &mut out)?;
+    if let Some(name) = &args.send {
+        send(&settings, name)?;
+        writeln!(out, "channel   {name} took a test message")?;
+    }
+    Ok(if failed == 0 && loaded.problems.is_empty() && !wrong {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn show_geo(loaded: &Loaded, out: &mut impl Write) -> Result<()> {
+    match loaded.enricher.geo() {
+        Some(geo) => {
+            for database in geo.databases() {
+                writeln!(
+                    out,
+                    "geo       ok: {} ({}, built {})",
+                    database.name, database.database_type, database.built
+                )?;
+            }
+        }
+        None => writeln!(out, "geo       none set: no places, so no impossible travel")?,
+    }
+    Ok(())
+}
+
+/// Names every bound, or only says how many there are.
+fn show_bounds(each: bool, out: &mut impl Write) -> Result<()> {
+    if each {
         for bound in bounds::all() {
             writeln!(
                 out,
@@ -87,15 +106,7 @@ pub(super) fn run(args: &Check, environment: &Environment) -> Result<ExitCode> {
         let count = bounds::all().count();
         writeln!(out, "bounds    {count}, all of them with --bounds")?;
     }
-    if let Some(name) = &args.send {
-        send(&settings, name)?;
-        writeln!(out, "channel   {name} took a test message")?;
-    }
-    Ok(if failed == 0 && loaded.problems.is_empty() && !wrong {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(())
 }
 
 /// Whether the data folder, or the folder it would be made in, can be written to.
@@ -147,7 +158,7 @@ fn check_running(settings: &Settings, out: &mut impl Write) -> Result<bool> {
         Running::No => writeln!(out, "service   does not run: nobody listens on {address}")?,
         Running::Silent => writeln!(out, "service   {address} answers, but shows no metrics")?,
         Running::Yes(problems) if problems.is_empty() => {
-            writeln!(out, "service   runs; nothing is missing in the count")?
+            writeln!(out, "service   runs; nothing is missing in the count")?;
         }
         Running::Yes(problems) => {
             for problem in problems {

@@ -27,7 +27,9 @@ pub(crate) fn context_lists(people: &People, networks: &Networks) -> Lists {
         add(format!("networks_{}", kind.as_str()), range.to_string());
     }
     // The same context gives the same rules, to the byte.
-    lists.values_mut().for_each(|values| values.sort());
+    for values in lists.values_mut() {
+        values.sort();
+    }
     lists
 }
 

@@ -12,8 +12,8 @@ use sekisho_sources::kafka::{
 };
 use sekisho_sources::syslog::LostBySender;
 use sekisho_sources::{
-    Counters, Forward, ForwardDoor, Listener, Lumberjack, LumberjackDoor, SharedKey, Spool, SyslogDoor, SyslogTcp,
-    SyslogUdp, Tls, TlsSettings, serve_http,
+    AgainDoor, Counters, Forward, ForwardDoor, Listener, Lumberjack, LumberjackDoor, SharedKey, Spool, SyslogDoor,
+    SyslogTcp, SyslogUdp, Tls, TlsSettings, serve_http,
 };
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -200,9 +200,12 @@ impl Doors {
         named.map(|(name, counters)| (name, Arc::clone(counters))).into()
     }
 
-    /// What counts the rejects that are read again.
-    pub(super) fn again(&self) -> Arc<Counters> {
-        Arc::clone(&self.counters.again)
+    /// The way by which rejects are read again.
+    pub(super) fn again(&self, spool: &Spool) -> AgainDoor {
+        AgainDoor {
+            spool: spool.clone(),
+            counters: Arc::clone(&self.counters.again),
+        }
     }
 
     /// What was lost of each sender of syslog over UDP.
@@ -216,6 +219,10 @@ impl Doors {
     }
 
     /// Serves every door until `shutdown`, each in a task of its own.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "parts that are wired together, told apart by their types"
+    )]
     pub(super) fn serve(
         self,
         tasks: &mut JoinSet<Result<()>>,

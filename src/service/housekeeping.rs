@@ -41,6 +41,10 @@ pub(super) async fn tick(spool: Spool, clock: Arc<dyn Clock>, stop: Cancellation
 }
 
 /// Takes over changed rules and lists.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "parts that are wired together, told apart by their types"
+)]
 pub(super) async fn watch_context(
     settings: Settings,
     current: Generation,

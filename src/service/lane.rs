@@ -44,6 +44,10 @@ pub(super) struct Start {
 
 impl Start {
     /// Goes on where the state stands; without a state, at the beginning of the spool.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "parts that are wired together, told apart by their types"
+    )]
     pub(super) fn new(
         settings: &Settings,
         spool: &Spool,
@@ -69,6 +73,10 @@ impl Start {
 }
 
 /// Runs lanes until `stop`.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "parts that are wired together, told apart by their types"
+)]
 pub(super) async fn run(
     mut start: Start,
     settings: Settings,

@@ -26,7 +26,7 @@ use anyhow::{Context, Result, anyhow};
 use sekisho_alert::{Delivery, Outbox};
 use sekisho_model::Clock;
 use sekisho_sources::http::{Token, Tokens};
-use sekisho_sources::{AgainDoor, Spool, SpoolSettings};
+use sekisho_sources::{Spool, SpoolSettings};
 use sekisho_store::Store;
 use tokio::sync::watch as shared;
 use tokio::task::JoinSet;
@@ -156,7 +156,7 @@ impl Service {
             numbers,
             stop,
         } = self;
-        let again = doors.again();
+        let again = doors.again(&spool);
         doors.serve(&mut tasks, pages, &settings, &clock, &shutdown);
         tasks.spawn(housekeeping::tick(spool.clone(), Arc::clone(&clock), shutdown.clone()));
         tasks.spawn(digest::run(
@@ -175,10 +175,6 @@ impl Service {
         ));
         tasks.spawn(housekeeping::watch_tokens(settings.clone(), tokens, shutdown.clone()));
         tasks.spawn(housekeeping::maintain(settings.clone(), shutdown.clone()));
-        let again = AgainDoor {
-            spool: spool.clone(),
-            counters: again,
-        };
         tasks.spawn(housekeeping::replay_rejects(settings.clone(), again, shutdown.clone()));
 
         tasks.spawn(watch::watch(panel, operator, shutdown.clone()));
@@ -282,6 +278,10 @@ fn read_tokens(settings: &Settings) -> Result<(Tokens, Tokens)> {
 }
 
 /// A handle on everything that counts.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "parts that are wired together, told apart by their types"
+)]
 fn panel(
     settings: &Settings,
     doors: &Doors,

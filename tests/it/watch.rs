@@ -168,10 +168,7 @@ fn nothing_is_missing_in_the_count_after_kills_under_load() {
         assert!(!log.contains("missing in the count"), "{log}");
         let up = metrics(&service);
         let now = up["process_start_time_seconds"] + 25.0;
-        let clock = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .expect("it is later");
-        (clock.as_secs_f64() > now).then_some(())
+        (jiff::Timestamp::now().as_duration().as_secs_f64() > now).then_some(())
     });
     assert_nothing_missing(&metrics(&service));
     assert_eq!(service.stop().0, Some(0));
@@ -270,7 +267,7 @@ fn not_found() -> SocketAddr {
     let address = listener.local_addr().expect("it has an address");
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let mut request = [0; 65_536];
+            let mut request = vec![0; 65_536];
             if stream.read(&mut request).is_ok() {
                 let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
                 stream.write_all(answer).ok();

@@ -63,17 +63,16 @@ impl Memory {
             path: Some(path),
             ..Self::default()
         };
-        match memory.read() {
-            Ok(rows) => {
-                for (key, body) in rows {
-                    if key == SIGN_OF_LIFE {
-                        memory.signed = Some(body);
-                    } else if let Ok(held) = serde_json::from_str(&body) {
-                        memory.held.insert(key, held);
-                    }
-                }
+        let rows = memory.read().unwrap_or_else(|error| {
+            tracing::warn!(%error, "what the operator was told cannot be read; it may be told again");
+            Vec::new()
+        });
+        for (key, body) in rows {
+            if key == SIGN_OF_LIFE {
+                memory.signed = Some(body);
+            } else if let Ok(held) = serde_json::from_str(&body) {
+                memory.held.insert(key, held);
             }
-            Err(error) => tracing::warn!(%error, "what the operator was told cannot be read; it may be told again"),
         }
         memory
     }

@@ -103,7 +103,7 @@ impl Operator {
             match teller.courier.send_notice(&id, event, &case).await {
                 Ok(()) => arrived = true,
                 Err(error) => {
-                    tracing::warn!(channel = teller.courier.name(), %error, "the operator cannot be told here")
+                    tracing::warn!(channel = teller.courier.name(), %error, "the operator cannot be told here");
                 }
             }
         }
@@ -155,8 +155,7 @@ fn case(condition: &Held, turn: Turn, tenant: &Arc<str>, now: Time) -> Case {
         },
     };
     notice(
-        severity,
-        title,
+        (severity, title),
         &condition.about,
         response,
         (condition.since, now),
@@ -175,8 +174,7 @@ fn sign_of_life(seen: &Seen, tenant: &Arc<str>) -> Case {
         ja: "対応は不要です。この通知が届かない朝は、サービスの状態を確認してください。".to_owned(),
     };
     notice(
-        Severity::Informational,
-        title,
+        (Severity::Informational, title),
         &about,
         response,
         (seen.started, seen.now),
@@ -186,8 +184,7 @@ fn sign_of_life(seen: &Seen, tenant: &Arc<str>) -> Case {
 
 /// A notice in the form in which channels tell incidents.
 fn notice(
-    severity: Severity,
-    title: Bilingual,
+    (severity, title): (Severity, Bilingual),
     about: &str,
     response: Bilingual,
     (first_time, last_time): (Time, Time),
