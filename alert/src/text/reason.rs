@@ -88,6 +88,7 @@ const FACTS: &[(&str, &str, As)] = &[
     ("http_status", "http_status", As::Text),
     ("bytes", "bytes", As::Number),
     ("days", "days", As::Number),
+    ("devices", "devices", As::Number),
     ("addresses", "addresses", As::Number),
     ("users", "users", As::Number),
     ("countries", "countries", As::Number),

@@ -246,6 +246,20 @@ fn a_session_tells_both_ends_and_what_changed() {
 }
 
 #[test]
+fn a_shared_account_tells_where_it_is_used_at_once() {
+    check(
+        "shared_account",
+        json!({
+            "days": 5, "back_days": 30, "devices": 3, "from_country": "JP", "from_city": "Tokyo",
+            "from_ip": "203.0.113.7", "from_time": NOW.to_string(), "to_country": "JP", "to_city": "Osaka",
+            "to_ip": "203.0.113.70", "to_time": "2026-10-03T01:02:00Z",
+        }),
+        "直近30日間のうち5日、このアカウントが複数の端末（最大3台）から同じ時間帯に使われ、その場所は一人では行き来できないほど離れていました：Tokyo（日本）・203.0.113.7 09:47、Osaka（日本）・203.0.113.70 10:02。",
+        "On 5 of 30 days, several devices used the account at the same time (as many as 3), in places too far apart for one person: Tokyo, Japan · 203.0.113.7 09:47 and Osaka, Japan · 203.0.113.70 10:02.",
+    );
+}
+
+#[test]
 fn a_tunnel_tells_where_it_began_and_where_the_cloud_was_used() {
     check(
         "vpn_and_cloud",

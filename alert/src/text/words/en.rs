@@ -234,6 +234,14 @@ pub(super) static WORDS: Words = Words {
             "One session was used from elsewhere or with another program.",
         ),
         (
+            "shared_account",
+            "On {days} of {back_days} days, several devices used the account at the same time (as many as {devices}), in places too far apart for one person: {from_end} and {to_end}.",
+        ),
+        (
+            "shared_account",
+            "Several devices used the account at the same time, in places too far apart for one person.",
+        ),
+        (
             "vpn_and_cloud",
             "In the VPN from {from_end}, and meanwhile in the cloud from {to_end}. One person cannot be in both countries.",
         ),

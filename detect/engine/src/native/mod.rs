@@ -19,6 +19,7 @@
 //! | `privileged_off_hours` | an administrator at work while the office is closed |
 //! | `service_account` | a service account that a person uses, or from a new network |
 //! | `session_reuse` | a session that goes on in another country, network or program |
+//! | `shared_account` | an account that several people seem to share |
 //! | `slow_attack` | passwords that are tried slowly, from many addresses |
 //! | `source_silent` | a source of logs that fell silent while it should be busy |
 //! | `unfamiliar_sign_in` | a sign-in that is unlike the person's own past |
@@ -58,6 +59,7 @@ mod ring;
 mod rows;
 mod service_account;
 mod session_reuse;
+mod shared_account;
 mod slow_attack;
 mod source_silent;
 #[cfg(test)]
@@ -83,7 +85,7 @@ use crate::detector::SETTLED_AFTER;
 pub(crate) use people::PEOPLE_MAX;
 
 /// The names that [`make`] knows, sorted.
-pub const DETECTORS: [&str; 21] = [
+pub const DETECTORS: [&str; 22] = [
     admin_panel::NAME,
     anonymiser::NAME,
     dormant::NAME,
@@ -101,6 +103,7 @@ pub const DETECTORS: [&str; 21] = [
     privileged_off_hours::NAME,
     service_account::NAME,
     session_reuse::NAME,
+    shared_account::NAME,
     slow_attack::NAME,
     source_silent::NAME,
     unfamiliar_sign_in::NAME,
@@ -174,6 +177,7 @@ pub fn make(
         privileged_off_hours::NAME => privileged_off_hours::make(rule, parameters, surroundings),
         service_account::NAME => service_account::make(rule, parameters, surroundings),
         session_reuse::NAME => session_reuse::make(rule, parameters),
+        shared_account::NAME => shared_account::make(rule, parameters, surroundings),
         slow_attack::NAME => slow_attack::make(rule, parameters, surroundings),
         source_silent::NAME => source_silent::make(rule, parameters, surroundings),
         unfamiliar_sign_in::NAME => unfamiliar_sign_in::make(rule, parameters),

@@ -116,6 +116,15 @@ impl<S> People<S> {
         tenants.flat_map(|(tenant, people)| people.iter().map(move |(name, entry)| (tenant, name, &entry.state)))
     }
 
+    /// The same, to change the states.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>, &mut S)> {
+        let tenants = self.tenants.iter_mut();
+        tenants.flat_map(|(tenant, people)| {
+            let people = people.iter_mut();
+            people.map(move |(name, entry)| (tenant, name, &mut entry.state))
+        })
+    }
+
     /// Keeps those for whom `keep` is true of their state and the time they last did something.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut S, Time) -> bool) {
         for people in self.tenants.values_mut() {

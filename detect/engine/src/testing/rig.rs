@@ -60,6 +60,7 @@ pub(crate) fn every_detector() -> Vec<Box<dyn Detector>> {
             rule("SK-205", "novelty", Severity::Medium, 0.08),
         ),
         ("session_reuse", rule("SK-301", "session", Severity::High, 0.6)),
+        ("shared_account", rule("SK-304", "session", Severity::Low, 0.02)),
         ("slow_attack", rule("SK-103", "attack", Severity::Medium, 0.5)),
         ("vpn_and_cloud", rule("SK-207", "travel", Severity::High, 0.35)),
         ("anonymiser", rule("SK-204", "network", Severity::Medium, 0.25)),
@@ -75,6 +76,7 @@ pub(crate) fn every_detector() -> Vec<Box<dyn Detector>> {
         // Small enough for what is drawn at random.
         let parameters = match name {
             "error_burst" => json!({"errors_min": 1, "minutes_min": 1}),
+            "shared_account" => json!({"days_min": 3}),
             "odd_records" => json!({"what": "unreadable", "rows_min": 3}),
             _ => Value::Null,
         };

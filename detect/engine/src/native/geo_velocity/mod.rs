@@ -51,6 +51,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use self::person::Person;
+pub(super) use self::place::{Journey, Line, Place};
 use self::travel::JOURNEY_MAX;
 use super::people::People;
 use super::{

@@ -42,7 +42,7 @@ const APART_MIN: Duration = Duration::from_mins(1);
 /// What kind of network a sign-in came through, as far as it matters for its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Line {
+pub(in crate::native) enum Line {
     /// An own office.
     Office,
     /// A fixed line, or one of which nothing is known.
@@ -54,7 +54,7 @@ pub(super) enum Line {
 impl Line {
     /// The kind of a row's network; none where an address says nothing about a place: behind a
     /// company's or a provider's exit, a VPN, Tor or a relay, in a data centre, in the air.
-    pub(super) fn of(batch: &EventBatch, row: usize) -> Option<Self> {
+    pub(in crate::native) fn of(batch: &EventBatch, row: usize) -> Option<Self> {
         match batch.text(Column::SrcNetKind, row) {
             Some("office") => Some(Self::Office),
             Some("fixed" | "unknown") | None => Some(Self::Fixed),
@@ -66,7 +66,7 @@ impl Line {
 
 /// A place that an address stands for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Place {
+pub(in crate::native) struct Place {
     pub(super) ip: IpAddr,
     pub(super) country: String,
     pub(super) point: Point,
@@ -77,7 +77,7 @@ pub(super) struct Place {
 
 impl Place {
     /// The place of a row, if its address stands for one.
-    pub(super) fn of(batch: &EventBatch, row: usize, line: Line, country: &str) -> Option<Self> {
+    pub(in crate::native) fn of(batch: &EventBatch, row: usize, line: Line, country: &str) -> Option<Self> {
         let ip: IpAddr = batch.text(Column::SrcIp, row)?.parse().ok()?;
         let point = Point::new(batch.float(Column::SrcLat, row)?, batch.float(Column::SrcLon, row)?)?;
         let least = match line {
@@ -100,6 +100,16 @@ impl Place {
     }
 }
 
+impl Place {
+    /// What is the same for all addresses that stand for this place: everything but the address.
+    pub(in crate::native) fn spot(&self) -> String {
+        let Point { lat, lon } = self.point;
+        let family = if self.ip.is_ipv4() { 4 } else { 6 };
+        let (country, asn, line, km) = (&self.country, self.asn, self.line, self.uncertainty_km);
+        format!("{country} {lat} {lon} {asn:?} {line:?} {km} {family}")
+    }
+}
+
 fn country_km(country: &str) -> f64 {
     COUNTRIES_KM
         .iter()
@@ -109,7 +119,7 @@ fn country_km(country: &str) -> f64 {
 
 /// Two places in two countries that one person cannot be at within [`needed`](Self::needed).
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Journey {
+pub(in crate::native) struct Journey {
     /// How far apart they stand in the database.
     pub(super) distance_km: f64,
     /// How far apart they are at least.
@@ -119,11 +129,25 @@ pub(super) struct Journey {
 }
 
 impl Journey {
-    /// The way between two places, whichever comes first; none if nothing can be concluded from it.
+    /// The way between places in two countries, whichever comes first; none if nothing can be
+    /// concluded from it.
     pub(super) fn between(a: &Place, b: &Place, distance_km_min: f64) -> Option<Self> {
         if a.country == b.country || a.ip == b.ip || is_one_line(a, b) {
             return None;
         }
+        Self::over(a, b, distance_km_min)
+    }
+
+    /// The same, of places that may be in one country, if their addresses are of one family.
+    pub(in crate::native) fn across(a: &Place, b: &Place, distance_km_min: f64) -> Option<Self> {
+        let of_one_family = a.ip.is_ipv4() == b.ip.is_ipv4();
+        if a.country == b.country && !of_one_family || is_one_line(a, b) {
+            return None;
+        }
+        Self::over(a, b, distance_km_min)
+    }
+
+    fn over(a: &Place, b: &Place, distance_km_min: f64) -> Option<Self> {
         let distance_km = a.point.distance_km(b.point);
         // Added before it is taken off, so that swapping the ends gives the same to the last bit.
         let effective_km = (distance_km - (a.uncertainty_km + b.uncertainty_km)).max(0.0);

@@ -63,6 +63,15 @@ const WEB: World = World {
     deeds: &[29, 29, 30, 31, 32, 33, 34],
 };
 
+/// An account that is in use at two offices.
+const SHARED: World = World {
+    days: 12,
+    rows_max: 200,
+    people: &[0],
+    places: &[0, 0, 7, 9],
+    deeds: &[0, 36, 36, 37, 37, 38],
+};
+
 /// Six weeks, in which habits are learnt and broken.
 const HABITS: World = World {
     days: 42,
@@ -82,6 +91,8 @@ fn place(index: usize) -> Value {
             "src_asn": 64_501, "src_ip": "192.0.2.3", "src_net_kind": "mobile"}),
         6 => json!({"src_country": "NL", "src_city": "Amsterdam", "src_lat": 52.37, "src_lon": 4.9,
             "src_asn": 64_502, "src_ip": "198.51.100.1"}),
+        7 => json!({"src_country": "JP", "src_city": "Osaka", "src_lat": 34.6937, "src_lon": 135.5023,
+            "src_asn": 64_504, "src_ip": "192.0.2.4", "src_net_kind": "fixed"}),
         8 => json!({"src_country": "KR", "src_city": "Seoul", "src_lat": 37.5665, "src_lon": 126.978,
             "src_asn": 64_503, "src_ip": "198.51.100.2", "src_accuracy_km": 20, "src_net_kind": "office"}),
         _ => json!({"src_country": "US", "src_city": "Ashburn", "src_lat": 39.0, "src_lon": -77.5,
@@ -118,6 +129,7 @@ fn deed(index: usize) -> Value {
             "action": "POST"}),
         34 => json!({"activity": "other", "parse_status": "partial"}),
         35 => json!({"activity": "logon", "mfa_result": "none"}),
+        36..=38 => json!({"activity": "logon", "device_uid": format!("PC-{index}")}),
         15..=24 => json!({"activity": "file_download", "resource": index.to_string(), "bytes_out": 700_000_000}),
         _ => json!({"activity": "logon", "status_id": 2}),
     }
@@ -235,6 +247,13 @@ proptest! {
     }
 
     #[test]
+    fn who_shares_an_account_does_not_depend_on_the_order(
+        arrivals in arrivals(&SHARED), batch_rows in 1_usize..12, restart_every in 1_usize..6,
+    ) {
+        obeys(arrivals, batch_rows, restart_every)?;
+    }
+
+    #[test]
     fn the_sum_of_an_hour_does_not_depend_on_the_order(
         arrivals in arrivals(&MAIL), batch_rows in 1_usize..4, restart_every in 1_usize..6,
     ) {
@@ -288,7 +307,7 @@ fn the_rows_of_the_law_do_find_something_of_every_kind() {
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
     let mut rules = std::collections::BTreeMap::<String, usize>::new();
-    for world in [&EVERYTHING, &TAKING, &WEB, &HABITS] {
+    for world in [&EVERYTHING, &TAKING, &WEB, &SHARED, &HABITS] {
         for _ in 0..20 {
             let mut rig = Rig::new(every_detector);
             let mut arrivals = arrivals(world).new_tree(&mut runner).unwrap().current();
@@ -306,8 +325,8 @@ fn the_rows_of_the_law_do_find_something_of_every_kind() {
         }
     }
     for name in [
-        "SK-201", "SK-202", "SK-203", "SK-204", "SK-205", "SK-206", "SK-207", "SK-301", "SK-401", "SK-404", "SK-408",
-        "SK-501", "SK-504", "SK-603", "SK-604", "SK-605", "SK-703", "merged",
+        "SK-201", "SK-202", "SK-203", "SK-204", "SK-205", "SK-206", "SK-207", "SK-301", "SK-304", "SK-401", "SK-404",
+        "SK-408", "SK-501", "SK-504", "SK-603", "SK-604", "SK-605", "SK-703", "merged",
     ] {
         assert!(rules.get(name).copied().unwrap_or_default() >= 5, "{rules:?}");
     }

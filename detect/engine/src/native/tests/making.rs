@@ -33,7 +33,8 @@ fn a_mistake_says_what_was_expected() {
             "unknown detector `geo_speed`, expected one of admin_panel, anonymiser, dormant, error_burst, \
              exploit_success, geo_velocity, leaver, mass_download, mass_send, new_country, \
              new_for_administrator, no_second_factor, odd_records, password_stopped, privileged_off_hours, \
-             service_account, session_reuse, slow_attack, source_silent, unfamiliar_sign_in, vpn_and_cloud",
+             service_account, session_reuse, shared_account, slow_attack, source_silent, unfamiliar_sign_in, \
+             vpn_and_cloud",
         ),
         (
             "mass_send",
