@@ -7,7 +7,7 @@ use sekisho_model::{Evidence, Facts};
 use serde_json::{Value, json};
 
 use super::place::Journey;
-use super::visit::Visit;
+use super::visit::{Strength, Visit};
 
 /// Two sign-ins that one person cannot both have made.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub(super) struct Collision {
     pub(super) ends: [(usize, usize); 2],
     pub(super) journey: Journey,
     pub(super) ratio: f64,
+    pub(super) strength: Strength,
 }
 
 impl Collision {

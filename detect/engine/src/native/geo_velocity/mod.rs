@@ -1,7 +1,7 @@
 //! Sign-ins so far apart that nobody can have travelled between them.
 //!
 //! Two successful sign-ins of a person, in two countries, *collide* if the least time that the journey
-//! takes is `ratio_min` times the time between them. Each is judged against all others within
+//! takes is longer than the time between them. Each is judged against all others within
 //! 21.6 hours on both sides in event time, for half the Earth takes no longer; so a record that comes
 //! late is judged against what happened before and after it, and moves nobody.
 //!
@@ -12,14 +12,19 @@
 //! * Each end is as uncertain as its accuracy radius says, and at least by a floor; a place known by
 //!   its country only is as uncertain as the country is wide. Both uncertainties are taken off the
 //!   distance. Nothing is concluded within one country.
-//! * Two sources have two clocks: their sign-ins are taken to be `skew_minutes` further apart.
+//! * Two sources have two clocks: their sign-ins are taken to be `skew_minutes` further apart, and by
+//!   as much as one source was further ahead of us than the other on the fourteen days before.
 //! * The IPv4 and the IPv6 address of one line may stand in two countries: two addresses of one
 //!   autonomous system and of different families do not collide.
-//! * One end is *odd*: the one whose country the person was in on fewer days, never an own office;
+//! * One end is *odd*, and never an own office: the one that is less like the person, as the profile
+//!   says, or the one whose country the person was in on fewer days if the profile does not know both;
 //!   if that does not tell, either may be. The odd end must be of a person (not
-//!   `is_interactive = false`) and not on a managed or compliant device: who travels with the
-//!   company's laptop while a computer at home stays signed in is no attacker. At the other end a
-//!   sign-in without a person counts only with a named device.
+//!   `is_interactive = false`); at the other end a sign-in without a person counts only with a named
+//!   device.
+//! * A collision is told with the weight of the rule if it was `ratio_min` times too fast and the odd
+//!   end is not on a managed or compliant device: who travels with the company's laptop while a
+//!   computer at home stays signed in is no attacker. Any other weighs less, and is worth something
+//!   only in an incident with other findings.
 //! * A pair of (country, network) that collided on `learned_days` earlier days is how this person
 //!   works, and is not told.
 //!
@@ -31,11 +36,12 @@
 //!
 //! | parameter | default | |
 //! |---|---|---|
-//! | `ratio_min` | 2 | how many times faster than possible |
+//! | `ratio_min` | 2 | how many times faster than possible it must be to be told alone |
 //! | `distance_km_min` | 100 | the least distance after uncertainty |
 //! | `skew_minutes` | 2 | how much two sources' clocks may differ |
 //! | `learned_days` | 2 | on how many earlier days a pair must have collided to be usual |
 
+mod clocks;
 mod collision;
 mod person;
 mod place;
@@ -46,13 +52,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use sekisho_model::{Column, Detection, EventBatch, RuleInfo, Snapshot, Time, Weight};
+use sekisho_model::{Column, Detection, EventBatch, RuleInfo, Severity, Snapshot, Time, Weight};
 use serde::Deserialize;
 use serde_json::Value;
 
+use self::clocks::{Clocks, Fast, SOURCES_MAX};
 use self::person::Person;
 pub(super) use self::place::{Journey, Line, Place};
 use self::travel::JOURNEY_MAX;
+use self::visit::Strength;
 use super::people::People;
 use super::{
     ParameterError, SETTLED_AFTER, Surroundings, is_service, local_day, parameters, part, person_entity, person_of,
@@ -63,11 +71,18 @@ use crate::Detector;
 pub(super) const NAME: &str = "geo_velocity";
 
 /// The form of the state in snapshots.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// Collisions no further apart than this are one episode. It is longer than any journey, so that both
 /// ends of a collision are in one.
 const GAP: Duration = Duration::from_hours(24);
+
+/// How many times faster than possible a journey must be to be worth anything.
+const RATIO_MIN: f64 = 1.0;
+
+/// How likely a finding is real that is worth something only beside others, as a share of how likely
+/// one is that is told alone.
+const SUPPORTS_SHARE: f64 = 0.3;
 
 /// For how many days back collisions and countries are remembered.
 const HISTORY_DAYS: i64 = 90;
@@ -113,6 +128,7 @@ struct GeoVelocity {
     rule: Arc<RuleInfo>,
     limits: Limits,
     people: People<Person>,
+    sources: People<Fast>,
 }
 
 pub(super) fn make(
@@ -137,6 +153,7 @@ pub(super) fn make(
         rule,
         limits,
         people: People::default(),
+        sources: People::bounded(SOURCES_MAX),
     }))
 }
 
@@ -147,8 +164,21 @@ fn is_sign_in(batch: &EventBatch, row: usize, activity: &str) -> bool {
         && !is_service(batch, row)
 }
 
+/// How much a collision weighs.
+fn weight(rule: &RuleInfo, strength: Strength) -> Weight {
+    let alone = Weight::of(rule);
+    match strength {
+        Strength::Alone => alone,
+        Strength::Supports => Weight {
+            severity: alone.severity.min(Severity::Medium),
+            probability: alone.probability * SUPPORTS_SHARE,
+        },
+    }
+}
+
 impl Detector for GeoVelocity {
     fn observe(&mut self, batch: &EventBatch, found: &mut Vec<Detection>) {
+        clocks::learn(&mut self.sources, batch, &self.limits);
         let activity = batch.texts(Column::Activity);
         for row in 0..batch.len() {
             if !is_sign_in(batch, row, activity.get(row).unwrap_or_default()) {
@@ -160,10 +190,15 @@ impl Detector for GeoVelocity {
             let Some(person) = self.people.meet(tenant, name, batch.believed_time(row)) else {
                 continue;
             };
-            if let Some((evidence, facts)) = person.sign_in(batch, row, &self.limits) {
+            let clocks = Clocks {
+                sources: &self.sources,
+                tenant,
+                limits: &self.limits,
+            };
+            if let Some((evidence, facts, strength)) = person.sign_in(batch, row, &clocks) {
                 found.push(Detection {
                     rule: Arc::clone(&self.rule),
-                    weight: Weight::of(&self.rule),
+                    weight: weight(&self.rule, strength),
                     tenant: Arc::from(tenant),
                     entity: person_entity(&Arc::from(name)),
                     evidence,
@@ -184,13 +219,21 @@ impl Detector for GeoVelocity {
             person.forget_before(oldest, oldest_day);
             !person.is_empty()
         });
+        self.sources.retain(|fast, _| {
+            fast.forget_before(oldest_day.saturating_add(HISTORY_DAYS));
+            !fast.is_empty()
+        });
     }
 
     fn snapshot(&self, into: &mut Snapshot) -> Result<(), serde_json::Error> {
-        self.people.snapshot(&part(NAME, FORM, &self.rule), into)
+        let part = part(NAME, FORM, &self.rule);
+        self.people.snapshot(&part, into)?;
+        self.sources.snapshot(&format!("{part}/clocks"), into)
     }
 
     fn restore(&mut self, from: &Snapshot) {
-        self.people.restore(&part(NAME, FORM, &self.rule), from);
+        let part = part(NAME, FORM, &self.rule);
+        self.people.restore(&part, from);
+        self.sources.restore(&format!("{part}/clocks"), from);
     }
 }

@@ -1,15 +1,17 @@
 //! The sign-ins of one person, and what is usual for that person.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use sekisho_model::{Column, EventBatch, Evidence, Facts, Time};
 use serde::{Deserialize, Serialize};
 
 use super::super::days::Days;
+use super::clocks::Clocks;
 use super::collision::Collision;
 use super::place::{Journey, Line, Place};
-use super::visit::{End, SignIn, Visit};
-use super::{GAP, HISTORY_DAYS, Limits, SETTLED_AFTER};
+use super::visit::{End, SignIn, Strength, Visit};
+use super::{GAP, HISTORY_DAYS, Limits, RATIO_MIN, SETTLED_AFTER};
 
 /// The most addresses of a person that are remembered. Few people use more than a handful in two days.
 const VISITS_MAX: usize = 64;
@@ -48,8 +50,9 @@ impl Person {
         &mut self,
         batch: &EventBatch,
         row: usize,
-        limits: &Limits,
-    ) -> Option<(Vec<Evidence>, Facts)> {
+        clocks: &Clocks<'_>,
+    ) -> Option<(Vec<Evidence>, Facts, Strength)> {
+        let limits = clocks.limits;
         let line = Line::of(batch, row)?;
         let country = batch.text(Column::SrcCountry, row)?;
         let time = batch.believed_time(row);
@@ -60,7 +63,7 @@ impl Person {
         let sign_in = SignIn::of(batch, row, time)?;
         let here = self.visit(Place::of(batch, row, line, country)?);
         let at = self.visits.get_mut(here)?.insert(sign_in, batch, row)?;
-        let collisions = self.collisions(here, at, limits);
+        let collisions = self.collisions(here, at, clocks);
         let told = self.tell(&collisions, time);
         self.shrink();
         told
@@ -76,7 +79,8 @@ impl Person {
     }
 
     /// Judges the sign-in `at` of the visit `here` against all others, and learns from it.
-    fn collisions(&mut self, here: usize, at: usize, limits: &Limits) -> Vec<Collision> {
+    fn collisions(&mut self, here: usize, at: usize, clocks: &Clocks<'_>) -> Vec<Collision> {
+        let limits = clocks.limits;
         let mut collisions = Vec::new();
         let Some(visit) = self.visits.get(here) else {
             return collisions;
@@ -96,12 +100,18 @@ impl Person {
             let days = days_of(near.iter().map(|(_, other)| other.sign_in.time), time, limits);
             learnt.extend(days.map(|day| (pair.clone(), day)));
             collisions.extend(near.into_iter().filter_map(|(index, other)| {
-                let ratio = journey.ratio(end.apart(other, limits.skew));
-                let collides = limits.ratio_min <= ratio && self.tells(end, other, &pair, limits);
-                collides.then_some(Collision {
+                let ratio = journey.ratio(end.apart(other, clocks));
+                let strength = (RATIO_MIN <= ratio).then(|| self.strength(end, other, &pair, limits))??;
+                let strength = if ratio < limits.ratio_min {
+                    Strength::Supports
+                } else {
+                    strength
+                };
+                Some(Collision {
                     ends: [(here, at), (there, index)],
                     journey,
                     ratio,
+                    strength,
                 })
             }));
         }
@@ -111,29 +121,50 @@ impl Person {
         collisions
     }
 
-    /// Whether a collision of these two is worth telling.
-    fn tells(&self, a: End<'_>, b: End<'_>, pair: &(Network, Network), limits: &Limits) -> bool {
+    /// How much a collision of these two says, if anything.
+    fn strength(&self, a: End<'_>, b: End<'_>, pair: &(Network, Network), limits: &Limits) -> Option<Strength> {
         let settled = limits.day(a.sign_in.time.max(b.sign_in.time).minus(SETTLED_AFTER));
         let days = |days: Option<&Days>| days.map_or(0, |days| days.count_before(settled, HISTORY_DAYS));
         if limits.learned_days <= days(find(&self.transitions, pair)) {
-            return false;
+            return None;
         }
-        // An own office is more familiar than anything; then days count.
-        let familiar = |place: &Place| (place.line == Line::Office, days(find(&self.countries, &place.country)));
-        let (familiar_a, familiar_b) = (familiar(a.place), familiar(b.place));
-        let odd = |odd: End<'_>, other: End<'_>| odd.sign_in.suspect && other.sign_in.base;
-        familiar_a <= familiar_b && odd(a, b) || familiar_b <= familiar_a && odd(b, a)
+        let odd = |odd: End<'_>, other: End<'_>| {
+            let told = odd.sign_in.suspect && other.sign_in.base;
+            let strength = if odd.sign_in.unmanaged {
+                Strength::Alone
+            } else {
+                Strength::Supports
+            };
+            told.then_some(strength)
+        };
+        // An own office is more familiar than anything; then the profile says it; then days count.
+        let is_office = |end: End<'_>| end.place.line == Line::Office;
+        let country_days = |end: End<'_>| days(find(&self.countries, &end.place.country));
+        let unfamiliarity = a.sign_in.unfamiliarity.zip(b.sign_in.unfamiliarity);
+        let familiar = is_office(a).cmp(&is_office(b)).then_with(|| match unfamiliarity {
+            Some((a, b)) => b.total_cmp(&a),
+            None => country_days(a).cmp(&country_days(b)),
+        });
+        match familiar {
+            Ordering::Less => odd(a, b),
+            Ordering::Greater => odd(b, a),
+            Ordering::Equal => odd(a, b).max(odd(b, a)),
+        }
     }
 
     /// Marks the ends of the collisions as told.
-    fn tell(&mut self, collisions: &[Collision], time: Time) -> Option<(Vec<Evidence>, Facts)> {
+    fn tell(&mut self, collisions: &[Collision], time: Time) -> Option<(Vec<Evidence>, Facts, Strength)> {
+        let strength = collisions.iter().map(|collision| collision.strength).max()?;
         let clearest = collisions.iter().max_by(|a, b| a.ratio.total_cmp(&b.ratio))?;
         let mut told: BTreeMap<(Time, String), Evidence> = BTreeMap::new();
-        for (visit, index) in collisions.iter().flat_map(|collision| collision.ends) {
+        let ends = collisions
+            .iter()
+            .flat_map(|collision| collision.ends.map(|end| (end, collision.strength)));
+        for ((visit, index), strength) in ends {
             let Some(visit) = self.visits.get_mut(visit) else {
                 continue;
             };
-            if let Some(evidence) = visit.tell(index) {
+            if let Some(evidence) = visit.tell(index, strength) {
                 told.insert((evidence.time, evidence.event_uid.clone()), evidence);
             }
         }
@@ -154,7 +185,7 @@ impl Person {
         };
         let facts = known.facts.clone();
         self.clearest = Some(known);
-        Some((told.into_values().collect(), facts))
+        Some((told.into_values().collect(), facts, strength))
     }
 
     /// Keeps within the bounds, at the cost of what is oldest.

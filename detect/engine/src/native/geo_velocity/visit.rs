@@ -6,8 +6,19 @@ use std::time::Duration;
 use sekisho_model::{Column, EventBatch, Evidence, Time};
 use serde::{Deserialize, Serialize};
 
+use super::clocks::Clocks;
 use super::place::Place;
 use crate::native::looks::{Detail, Looks};
+
+/// How much a collision says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Strength {
+    /// It is worth something beside other findings.
+    Supports,
+    /// It is worth telling alone.
+    Alone,
+}
 
 /// The sign-ins from one place, in order of time.
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,9 +41,13 @@ pub(super) struct SignIn {
     look: usize,
     /// Whether it may be the odd end of a collision.
     pub(super) suspect: bool,
+    /// Whether that would be enough by itself.
+    pub(super) unmanaged: bool,
     /// Whether it may be the other end.
     pub(super) base: bool,
-    told: bool,
+    /// How unlike the person it is, where that is known.
+    pub(super) unfamiliarity: Option<f64>,
+    told: Option<Strength>,
 }
 
 impl SignIn {
@@ -46,14 +61,28 @@ impl SignIn {
             stated: batch.time(row),
             observed: batch.observed(row),
             look: 0,
-            suspect: personal && !managed,
+            suspect: personal,
+            unmanaged: !managed,
             base: personal || batch.text(Column::DeviceUid, row).is_some(),
-            told: false,
+            unfamiliarity: batch.float(Column::Unfamiliarity, row),
+            told: None,
         })
     }
 
     fn key(&self) -> (Time, &str) {
         (self.time, &self.uid)
+    }
+
+    /// What speaks more for a finding holds. Says whether that is news.
+    fn update(&mut self, update: &Self) -> bool {
+        let speaks = |of: &Self| (of.suspect, of.unmanaged, of.base, of.unfamiliarity);
+        let before = speaks(self);
+        self.suspect |= update.suspect;
+        self.unmanaged |= update.unmanaged;
+        self.base |= update.base;
+        let known = [self.unfamiliarity, update.unfamiliarity].into_iter().flatten();
+        self.unfamiliarity = known.max_by(f64::total_cmp);
+        speaks(self) != before
     }
 }
 
@@ -66,14 +95,11 @@ pub(super) struct End<'a> {
 }
 
 impl End<'_> {
-    /// How far apart in time two ends may be. Two sources have two clocks.
-    pub(super) fn apart(self, other: End<'_>, skew: Duration) -> Duration {
-        let skew = if self.source == other.source {
-            Duration::ZERO
-        } else {
-            skew
-        };
-        self.sign_in.time.distance(other.sign_in.time).saturating_add(skew)
+    /// How far apart in time two ends may be.
+    pub(super) fn apart(self, other: End<'_>, clocks: &Clocks<'_>) -> Duration {
+        let between = self.sign_in.time.distance(other.sign_in.time);
+        let later = self.sign_in.time.max(other.sign_in.time);
+        between.saturating_add(clocks.skew(self.source, other.source, later))
     }
 }
 
@@ -99,10 +125,7 @@ impl Visit {
             .get_mut(place)
             .filter(|known| known.key() == sign_in.key());
         if let Some(known) = known {
-            let more = sign_in.suspect && !known.suspect || sign_in.base && !known.base;
-            known.suspect |= sign_in.suspect;
-            known.base |= sign_in.base;
-            return more.then_some(place);
+            return known.update(&sign_in).then_some(place);
         }
         sign_in.look = self.looks.note(batch, row, Detail::Full);
         self.sign_ins.insert(place, sign_in);
@@ -138,13 +161,13 @@ impl Visit {
         })
     }
 
-    /// The same, unless it was told before.
-    pub(super) fn tell(&mut self, index: usize) -> Option<Evidence> {
+    /// The same, unless it was told before as part of something that is as strong.
+    pub(super) fn tell(&mut self, index: usize, strength: Strength) -> Option<Evidence> {
         let sign_in = self.sign_ins.get_mut(index)?;
-        if sign_in.told {
+        if Some(strength) <= sign_in.told {
             return None;
         }
-        sign_in.told = true;
+        sign_in.told = Some(strength);
         self.evidence(index)
     }
 
