@@ -180,6 +180,14 @@ fn arrivals(world: &'static World) -> impl Strategy<Value = Vec<Arrival>> {
             let time = Time::from_secs(1_790_035_200 + minute * 60);
             let base = json!({"time": time.to_string(), "event_uid": index.to_string(), "status_id": 1,
                 "source": "entra.signin"});
+            // A clock that is fast, at times.
+            let ahead = if deed_index == 6 {
+                i64::try_from(index).unwrap() % 3 * 100
+            } else {
+                0
+            };
+            let received = Time::from_secs(time.secs() - ahead).to_string();
+            let base = Value::Object(with(&base, &json!({"ingest_time": received})));
             let row = [place(place_index), who(person, minute), deed(deed_index)]
                 .iter()
                 .fold(base, |row, changes| Value::Object(with(&row, changes)));
@@ -232,6 +240,11 @@ proptest! {
         obeys(arrivals, batch_rows, restart_every)?;
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 14, failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn what_is_taken_along_does_not_depend_on_the_order(
         arrivals in arrivals(&TAKING), batch_rows in 1_usize..12, restart_every in 1_usize..6,
@@ -262,7 +275,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 10, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_order_any_split_and_any_restart_end_in_the_same_incidents(
