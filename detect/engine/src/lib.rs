@@ -16,6 +16,7 @@
 
 mod bounds;
 pub mod cases;
+mod client;
 pub mod correlation;
 pub mod detector;
 pub mod engine;

@@ -36,7 +36,6 @@
 
 mod admin_panel;
 mod anonymiser;
-mod client;
 mod days;
 mod dormant;
 mod error_burst;

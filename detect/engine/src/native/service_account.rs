@@ -20,7 +20,7 @@ use super::rows::{RowDetector, RowTest};
 use super::usual::Usual;
 use super::{ParameterError, Surroundings, is_service, parameters, succeeded, within};
 use crate::Detector;
-use crate::profile::family;
+use crate::client::family_of;
 
 pub(super) const NAME: &str = "service_account";
 
@@ -70,13 +70,9 @@ fn signs_in(batch: &EventBatch, row: usize) -> bool {
 fn ways(batch: &EventBatch, row: usize) -> Vec<(&'static str, String)> {
     let asn = batch.int(Column::SrcAsn, row).map(|asn| ("network", asn.to_string()));
     let address = || batch.text(Column::SrcIp, row).map(|ip| ("address", ip.to_owned()));
-    let client = batch
-        .text(Column::ClientFamily, row)
-        .map(str::to_owned)
-        .or_else(|| family(batch.text(Column::UserAgent, row)?));
     asn.or_else(address)
         .into_iter()
-        .chain(client.map(|client| ("client", client)))
+        .chain(family_of(batch, row).map(|client| ("client", client.into_owned())))
         .collect()
 }
 

@@ -33,12 +33,12 @@ use sekisho_model::{Column, Detection, EventBatch, Evidence, Facts, RuleInfo, Sn
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::client::Client;
 use super::looks::{self, Detail};
 use super::people::People;
 use super::ring::{Measured, Ring};
 use super::{ParameterError, facts, is_service, parameters, part, person_entity, person_of, succeeded, within};
 use crate::Detector;
+use crate::client::Client;
 
 pub(super) const NAME: &str = "session_reuse";
 

@@ -35,7 +35,7 @@ use super::people::People;
 use super::{ParameterError, SETTLED_AFTER, Surroundings, facts, is_service, local_day, parameters, part};
 use super::{person_entity, person_of, short_hash, succeeded, within};
 use crate::Detector;
-use crate::profile::family;
+use crate::client::family_of;
 
 pub(super) const NAME: &str = "shared_account";
 
@@ -327,11 +327,7 @@ fn device(batch: &EventBatch, row: usize, at: Option<&str>) -> Option<u64> {
     if let Some(uid) = batch.text(Column::DeviceUid, row) {
         return Some(short_hash(&format!("id\n{uid}")));
     }
-    let client = batch
-        .text(Column::ClientFamily, row)
-        .map(str::to_owned)
-        .or_else(|| family(batch.text(Column::UserAgent, row)?))
-        .unwrap_or_default();
+    let client = family_of(batch, row).unwrap_or_default();
     let system = client.rsplit_once('/').map_or("", |(_, system)| system);
     Some(short_hash(&format!("{system}\n{}", at?)))
 }

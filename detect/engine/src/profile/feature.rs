@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use sekisho_model::{Column, EventBatch, Time};
 use serde::{Deserialize, Serialize};
 
-use super::client;
+use crate::client::family_of;
 use crate::native::{is_service, local_day, person_of, succeeded};
 
 /// A property of a sign-in that people have habits in.
@@ -146,7 +146,7 @@ impl<'a> Sighting<'a> {
                 text(Column::SrcCountry).map(Cow::Borrowed),
                 text(Column::SrcNetKind).map(Cow::Borrowed),
                 batch.int(Column::SrcAsn, row).map(|asn| Cow::Owned(asn.to_string())),
-                client_of(batch, row),
+                family_of(batch, row),
                 Some(Cow::Borrowed(hours(batch, row, zone))),
                 Some(device(batch, row)),
             ],
@@ -161,11 +161,6 @@ impl<'a> Sighting<'a> {
     pub(super) fn value(&self, feature: Feature) -> Option<&str> {
         self.values.get(feature.index())?.as_deref()
     }
-}
-
-fn client_of(batch: &EventBatch, row: usize) -> Option<Cow<'_, str>> {
-    let told = batch.text(Column::ClientFamily, row).map(Cow::Borrowed);
-    told.or_else(|| client::family(batch.text(Column::UserAgent, row)?).map(Cow::Owned))
 }
 
 fn device(batch: &EventBatch, row: usize) -> Cow<'_, str> {

@@ -25,7 +25,6 @@
 //!
 //! A value that a row brings already is kept: so tests say how unfamiliar a row is.
 
-mod client;
 mod decay;
 mod feature;
 mod firm;
@@ -43,7 +42,6 @@ use jiff::tz::TimeZone;
 use sekisho_model::{Column, EventBatch, Snapshot, Time};
 use serde_json::{Value, json};
 
-pub(crate) use self::client::family;
 pub(crate) use self::feature::hours;
 use self::feature::{Feature, Sighting};
 use self::firm::Firm;

@@ -37,10 +37,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::addresses::{Addresses, Try};
-use super::client::Client;
 use super::{ParameterError, SETTLED_AFTER, Surroundings, local_day, parameters, part, person_entity, person_of};
 use super::{share_of, succeeded, within};
 use crate::Detector;
+use crate::client::Client;
 
 pub(super) const NAME: &str = "slow_attack";
 
