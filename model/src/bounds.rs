@@ -62,15 +62,17 @@ impl Bound {
             Unit::Bytes => {
                 let unit = UNITS
                     .iter()
-                    .find(|(size, _)| self.most >= *size && self.most % size == 0);
+                    .find(|(size, _)| self.most >= *size && self.most.is_multiple_of(*size));
                 unit.map_or_else(
                     || format!("{} bytes", grouped(self.most)),
                     |(size, name)| format!("{} {name}", grouped(self.most / size)),
                 )
             }
             Unit::Count => grouped(self.most),
-            Unit::Seconds if self.most >= 3_600 && self.most % 3_600 == 0 => format!("{} h", self.most / 3_600),
-            Unit::Seconds if self.most >= 60 && self.most % 60 == 0 => format!("{} min", self.most / 60),
+            Unit::Seconds if self.most >= 3_600 && self.most.is_multiple_of(3_600) => {
+                format!("{} h", self.most / 3_600)
+            }
+            Unit::Seconds if self.most >= 60 && self.most.is_multiple_of(60) => format!("{} min", self.most / 60),
             Unit::Seconds => format!("{} s", self.most),
         }
     }
@@ -81,7 +83,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if 0 < place && (digits.len() - place) % 3 == 0 {
+        if 0 < place && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

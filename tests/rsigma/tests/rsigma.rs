@@ -120,11 +120,14 @@ fn rule() -> impl Strategy<Value = String> {
     })
 }
 
+/// What is drawn of an event: its texts, its status and its HTTP status.
+type Drawn = (Vec<Option<String>>, i64, Option<i64>);
+
 fn events() -> impl Strategy<Value = Vec<Value>> {
     let text = prop::option::of(value().prop_map(|value| value.replace("\\\\", "\\")));
     let shape = (proptest::collection::vec(text, 5), 0..4_i64, prop::option::of(0..4_i64));
     proptest::collection::vec(shape, 1..12).prop_map(|events| {
-        let event = |(index, (texts, status, http)): (usize, (Vec<Option<String>>, i64, Option<i64>))| {
+        let event = |(index, (texts, status, http)): (usize, Drawn)| {
             let mut event = json!({
                 "event_uid": index.to_string(), "time": at(0), "source": "linux.sshd", "status_id": status,
                 "user_name": texts[0], "url": texts[1], "app_name": texts[2], "src_city": texts[3], "src_ip": texts[4],

@@ -232,22 +232,21 @@ impl Day {
 
     /// The events that show that the account was shared, and what there is to say, if it was.
     fn shared(&self, devices_min: usize) -> Option<(Vec<Evidence>, Facts)> {
+        let apart = self.places_apart().flat_map(|(a, b)| {
+            let together = a.slots & b.slots;
+            let slots = (0..48).map(|bit| 1_u64 << bit);
+            slots
+                .filter(move |slot| together & slot != 0)
+                .map(move |slot| (a, b, self.in_use(slot)))
+        });
         let mut shown: BTreeMap<&str, &Evidence> = BTreeMap::new();
         let (mut most, mut ends) = (0, None);
-        for (a, b) in self.places_apart() {
-            let together = a.slots & b.slots;
-            for slot in (0..48).map(|bit| 1_u64 << bit).filter(|slot| together & slot != 0) {
-                let devices = self.devices.values().filter(|device| device.span() & slot != 0);
-                let count = devices.clone().count();
-                if count < devices_min {
-                    continue;
-                }
-                let uses = devices.chain([a, b]);
-                shown.extend(uses.map(|use_| (use_.first.event_uid.as_str(), &use_.first)));
-                if most < count {
-                    (most, ends) = (count, Some((a, b)));
-                }
+        for (a, b, devices) in apart.filter(|(_, _, devices)| devices_min <= devices.len()) {
+            if most < devices.len() {
+                (most, ends) = (devices.len(), Some((a, b)));
             }
+            let uses = devices.into_iter().chain([a, b]);
+            shown.extend(uses.map(|use_| (use_.first.event_uid.as_str(), &use_.first)));
         }
         let (a, b) = ends?;
         let (from, to) = if (a.time, &a.first.event_uid) <= (b.time, &b.first.event_uid) {
@@ -259,6 +258,12 @@ impl Day {
         facts::end(&mut facts, "from", &from.first);
         facts::end(&mut facts, "to", &to.first);
         Some((shown.into_values().cloned().collect(), facts))
+    }
+
+    /// The devices that are in use in a half hour.
+    fn in_use(&self, slot: u64) -> Vec<&Use> {
+        let devices = self.devices.values();
+        devices.filter(|device| device.span() & slot != 0).collect()
     }
 
     /// The pairs of places that are too far apart for one half hour.

@@ -78,18 +78,19 @@ impl RowTest for Unfamiliar {
     }
 
     fn facts(&self, batch: &EventBatch, row: usize) -> Facts {
-        let mut reason = reason(batch, row);
+        let reason = reason(batch, row);
+        let part = |name: &str| reason.get(name).cloned().unwrap_or_default();
         Facts::from([
             ("nats".to_owned(), json!((nats(batch, row) * 10.0).round() / 10.0)),
-            ("features".to_owned(), reason["features"].take()),
-            ("learning".to_owned(), reason["learning"].take()),
+            ("features".to_owned(), part("features")),
+            ("learning".to_owned(), part("learning")),
             ("activity".to_owned(), json!(batch.text(Column::Activity, row))),
         ])
     }
 
     fn weight(&self, rule: &RuleInfo, batch: &EventBatch, row: usize) -> Weight {
         let nats = nats(batch, row);
-        let learning = reason(batch, row)["learning"] == json!(true);
+        let learning = reason(batch, row).get("learning") == Some(&json!(true));
         let probability = 1.0 / (1.0 + (-(nats - 9.0) / 1.5).exp());
         if self.nats_high <= nats && !learning {
             return Weight {

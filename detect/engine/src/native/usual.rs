@@ -41,7 +41,7 @@ pub(super) struct Things {
     any: Days,
     /// The last days, in order.
     latest: Vec<i64>,
-    things: Vec<(String, Days)>,
+    by_name: Vec<(String, Days)>,
 }
 
 impl Usual {
@@ -118,8 +118,8 @@ impl Usual {
     pub(super) fn forget_before(&mut self, horizon: Time) {
         let oldest = local_day(&self.zone, horizon.minus(SETTLED_AFTER)).saturating_sub(self.back + 1);
         self.people.retain(|things, _| {
-            things.things.retain(|(_, days)| oldest <= days.latest());
-            !things.things.is_empty() || oldest <= things.any.latest()
+            things.by_name.retain(|(_, days)| oldest <= days.latest());
+            !things.by_name.is_empty() || oldest <= things.any.latest()
         });
     }
 
@@ -139,7 +139,7 @@ impl Usual {
 
 impl Things {
     fn days(&self, thing: &str) -> Option<&Days> {
-        self.things
+        self.by_name
             .iter()
             .find(|(known, _)| known == thing)
             .map(|(_, days)| days)
@@ -156,18 +156,18 @@ impl Things {
     }
 
     fn note(&mut self, thing: &str, day: i64) {
-        if let Some((_, days)) = self.things.iter_mut().find(|(known, _)| known == thing) {
+        if let Some((_, days)) = self.by_name.iter_mut().find(|(known, _)| known == thing) {
             days.insert(day);
             return;
         }
-        if THINGS_MAX <= self.things.len() {
-            let latest = |at: &usize| self.things.get(*at).map(|(_, days)| days.latest());
-            let oldest = (0..self.things.len()).min_by_key(latest);
-            oldest.map(|at| self.things.remove(at));
+        if THINGS_MAX <= self.by_name.len() {
+            let latest = |at: &usize| self.by_name.get(*at).map(|(_, days)| days.latest());
+            let oldest = (0..self.by_name.len()).min_by_key(latest);
+            oldest.map(|at| self.by_name.remove(at));
         }
         let mut days = Days::default();
         days.insert(day);
-        self.things.push((thing.to_owned(), days));
+        self.by_name.push((thing.to_owned(), days));
     }
 }
 

@@ -121,6 +121,14 @@ impl Limits {
     fn day(&self, time: Time) -> i64 {
         local_day(&self.zone, time)
     }
+
+    /// How much a journey says at most that was so many times too fast.
+    fn strength(&self, ratio: f64) -> Strength {
+        if ratio < self.ratio_min {
+            return Strength::Supports;
+        }
+        Strength::Alone
+    }
 }
 
 #[derive(Debug)]

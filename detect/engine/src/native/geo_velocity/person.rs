@@ -102,16 +102,11 @@ impl Person {
             collisions.extend(near.into_iter().filter_map(|(index, other)| {
                 let ratio = journey.ratio(end.apart(other, clocks));
                 let strength = (RATIO_MIN <= ratio).then(|| self.strength(end, other, &pair, limits))??;
-                let strength = if ratio < limits.ratio_min {
-                    Strength::Supports
-                } else {
-                    strength
-                };
                 Some(Collision {
                     ends: [(here, at), (there, index)],
                     journey,
                     ratio,
-                    strength,
+                    strength: strength.min(limits.strength(ratio)),
                 })
             }));
         }

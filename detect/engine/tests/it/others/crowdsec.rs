@@ -1,4 +1,4 @@
-//! CrowdSec's tests: logs, each with the sources that a scenario of theirs raises an alert for.
+//! `CrowdSec`'s tests: logs, each with the sources that a scenario of theirs raises an alert for.
 //!
 //! A case is a source of a log: whether it is expected, and whether one of our rules names it.
 
