@@ -78,9 +78,9 @@ fn put_incident(transaction: &Transaction<'_>, incident: &Incident, is_new: bool
     let sql =
         "INSERT INTO incidents (incident_id, entity, severity, first_time, last_time, families, merged_into, body)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-        ON CONFLICT (incident_id) DO UPDATE SET severity = excluded.severity, first_time = excluded.first_time,
-            last_time = excluded.last_time, families = excluded.families, merged_into = excluded.merged_into,
-            body = excluded.body
+        ON CONFLICT (incident_id) DO UPDATE SET entity = excluded.entity, severity = excluded.severity,
+            first_time = excluded.first_time, last_time = excluded.last_time, families = excluded.families,
+            merged_into = excluded.merged_into, body = excluded.body
         WHERE ?9 OR (incidents.severity <= excluded.severity AND incidents.last_time <= excluded.last_time
             AND incidents.families <= excluded.families
             AND (incidents.merged_into IS NULL OR excluded.merged_into IS NOT NULL))";

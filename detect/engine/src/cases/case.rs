@@ -1,16 +1,17 @@
-//! The open alerts and incidents of one entity.
+//! The open alerts and incidents of one subject.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use sekisho_model::{Detection, Entity, EntityKind, Evidence, Findings, Incident, Time};
+use sekisho_model::{Detection, Evidence, Findings, Incident, Time};
 use serde::{Deserialize, Serialize};
 
 use super::episode::{Episode, event_key};
 use super::incident::OpenIncident;
+use super::subject::Subject;
 use super::{EVIDENCE_REACH_MAX, INCIDENT_GAP, time_of};
 
-/// The open alerts and incidents of one entity, by the number under which they were opened: of two,
+/// The open alerts and incidents of one subject, by the number under which they were opened: of two,
 /// the one with the smaller number is the older.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Case {
@@ -23,59 +24,55 @@ pub(super) struct Case {
     merged_incidents: Vec<Incident>,
 }
 
-/// An entity, as it goes into identities.
-pub(super) fn entity_key(entity: &Entity) -> String {
-    let kind = match entity.kind {
-        EntityKind::Person => "person",
-        EntityKind::Source => "source",
-        EntityKind::Other => "other",
-    };
-    format!("{kind}:{}", entity.name)
-}
-
 impl Case {
     /// Takes in a detection.
-    pub(super) fn add(&mut self, mut detection: Detection, opened: &mut u64) {
+    pub(super) fn add(&mut self, subject: &Subject, mut detection: Detection, opened: &mut u64) {
+        // Looked for once: a campaign may have thousands of others.
+        let of_detection = |(number, episode): (&u64, &Episode)| episode.is_of(&detection).then_some(*number);
+        let mut own: BTreeSet<u64> = self.episodes.iter().filter_map(of_detection).collect();
         for evidence in std::mem::take(&mut detection.evidence) {
             let key = event_key(&evidence.event_uid);
-            let known = self
-                .episodes
-                .values()
-                .any(|episode| episode.is_of(&detection) && episode.knows(key));
-            if known {
+            let mut episodes = own.iter().filter_map(|number| self.episodes.get(number));
+            if episodes.any(|episode| episode.knows(key)) {
                 continue;
             }
-            let number = self.episode_at(&detection, &evidence, opened);
+            let number = self.episode_at(&mut own, &detection, &evidence, opened);
             let Some(episode) = self.episodes.get_mut(&number) else {
                 continue;
             };
             let (uid, observed) = (evidence.event_uid.clone(), evidence.observed);
             episode.add(evidence, &detection);
-            self.join_incident(number, &uid, observed, opened);
+            self.join_incident(subject, number, (&uid, observed), opened);
         }
     }
 
-    /// The number of the episode to which an event belongs; opened if there is none, and put together
-    /// if there are several.
-    fn episode_at(&mut self, detection: &Detection, evidence: &Evidence, opened: &mut u64) -> u64 {
+    /// The number of the episode to which an event belongs, of those of its rule and entity; opened if
+    /// there is none, and put together if there are several.
+    fn episode_at(
+        &mut self,
+        own: &mut BTreeSet<u64>,
+        detection: &Detection,
+        evidence: &Evidence,
+        opened: &mut u64,
+    ) -> u64 {
         let time = time_of(evidence);
-        let mut touched = self
-            .episodes
-            .iter()
-            .filter(|(_, episode)| episode.is_of(detection) && episode.touches(time, detection.gap))
-            .map(|(number, _)| *number);
-        let Some(oldest) = touched.next() else {
-            drop(touched);
+        let touches = |number: &&u64| {
+            let episode = self.episodes.get(number);
+            episode.is_some_and(|episode| episode.touches(time, detection.gap))
+        };
+        let touched: Vec<u64> = own.iter().filter(touches).copied().collect();
+        let Some((oldest, younger)) = touched.split_first() else {
             *opened += 1;
             self.episodes.insert(*opened, Episode::open(detection, evidence));
+            own.insert(*opened);
             return *opened;
         };
-        let younger: Vec<u64> = touched.collect();
         for number in younger {
-            let Some(mut younger) = self.episodes.remove(&number) else {
+            own.remove(number);
+            let Some(mut younger) = self.episodes.remove(number) else {
                 continue;
             };
-            let Some(older) = self.episodes.get_mut(&oldest) else {
+            let Some(older) = self.episodes.get_mut(oldest) else {
                 continue;
             };
             older.absorb(&mut younger);
@@ -83,12 +80,12 @@ impl Case {
             self.merge_incidents(kept.min(other), kept.max(other));
             self.merged_episodes.push(younger);
         }
-        oldest
+        *oldest
     }
 
     /// Puts an episode that grew into the incident that it reaches; opened if there is none, and put
     /// together if there are several.
-    fn join_incident(&mut self, number: u64, event_uid: &str, observed: Time, opened: &mut u64) {
+    fn join_incident(&mut self, subject: &Subject, number: u64, (uid, observed): (&str, Time), opened: &mut u64) {
         let Some(episode) = self.episodes.get_mut(&number) else {
             return;
         };
@@ -103,7 +100,7 @@ impl Case {
         } else {
             *opened += 1;
             let alert = &episode.alert;
-            let incident = OpenIncident::open(&alert.tenant, &alert.entity, event_uid, alert.first_time);
+            let incident = OpenIncident::open(subject, &alert.entity, uid, alert.first_time);
             self.incidents.insert(*opened, incident);
             *opened
         };

@@ -43,7 +43,7 @@ impl Episode {
     pub(super) fn open(detection: &Detection, first: &Evidence) -> Self {
         let rule = &detection.rule;
         let time = time_of(first);
-        let entity = super::case::entity_key(&detection.entity);
+        let entity = super::subject::entity_key(&detection.entity);
         let alert = Alert {
             alert_id: ids::alert_id(&detection.tenant, &rule.id, rule.major, &entity, &first.event_uid),
             incident_id: String::new(),
@@ -73,9 +73,10 @@ impl Episode {
         }
     }
 
-    /// Whether it is an episode of the detection's rule.
+    /// Whether it is an episode of the detection's rule for its entity.
     pub(super) fn is_of(&self, detection: &Detection) -> bool {
-        self.alert.rule.id == detection.rule.id && self.alert.rule.major == detection.rule.major
+        let (alert, rule) = (&self.alert, &detection.rule);
+        alert.rule.id == rule.id && alert.rule.major == rule.major && alert.entity == detection.entity
     }
 
     /// Whether an event is in it.

@@ -9,11 +9,15 @@ use std::sync::Arc;
 use super::INCIDENT_GAP;
 use super::episode::Episode;
 use super::risk::{Signals, band};
+use super::subject::Subject;
 
 /// An incident that may still grow.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct OpenIncident {
     pub(super) incident: Incident,
+    /// As what several entities are told: their network.
+    #[serde(default)]
+    together: Option<Entity>,
     signals: Signals,
     /// What its rules call for, whatever the risk.
     floor: Severity,
@@ -42,11 +46,11 @@ struct Said {
 }
 
 impl OpenIncident {
-    /// A new one, opened by an event.
-    pub(super) fn open(tenant: &Arc<str>, entity: &Entity, event_uid: &str, time: Time) -> Self {
+    /// A new one, opened by an event of an entity.
+    pub(super) fn open(subject: &Subject, entity: &Entity, event_uid: &str, time: Time) -> Self {
         let incident = Incident {
-            incident_id: ids::incident_id(tenant, &super::case::entity_key(entity), event_uid),
-            tenant: Arc::clone(tenant),
+            incident_id: ids::incident_id(&subject.tenant, &subject.key(), event_uid),
+            tenant: Arc::clone(&subject.tenant),
             entity: entity.clone(),
             severity: Severity::Informational,
             score: 0.0,
@@ -58,6 +62,7 @@ impl OpenIncident {
         };
         Self {
             incident,
+            together: (subject.entity != *entity).then(|| subject.entity.clone()),
             signals: Signals::default(),
             floor: Severity::Informational,
             privileged: false,
@@ -74,9 +79,17 @@ impl OpenIncident {
             && alert.first_time <= self.incident.last_time.plus(INCIDENT_GAP)
     }
 
+    /// One address is told as such; several, as their network.
+    fn name(&mut self, entity: &Entity) {
+        if let Some(together) = self.together.as_ref().filter(|_| self.incident.entity != *entity) {
+            self.incident.entity.clone_from(together);
+        }
+    }
+
     /// Takes in how far an alert reaches now.
     pub(super) fn cover(&mut self, episode: &Episode) {
         let (alert, weight) = (&episode.alert, episode.weight);
+        self.name(&alert.entity);
         self.incident.first_time = self.incident.first_time.min(alert.first_time);
         self.incident.last_time = self.incident.last_time.max(alert.last_time);
         self.signals
@@ -98,6 +111,7 @@ impl OpenIncident {
 
     /// Takes in a younger incident, with what it said.
     pub(super) fn absorb(&mut self, younger: &mut Self) {
+        self.name(&younger.incident.entity);
         self.incident.first_time = self.incident.first_time.min(younger.incident.first_time);
         self.incident.last_time = self.incident.last_time.max(younger.incident.last_time);
         self.incident.severity = self.incident.severity.max(younger.incident.severity);

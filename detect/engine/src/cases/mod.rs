@@ -4,7 +4,8 @@
 //!   further from the next than the rule's gap. It is named by the event that opened it. When a late
 //!   event closes the gap between two, the one that was opened later is merged into the other.
 //! * An **incident** is what happened to one entity: its alerts, no further apart than
-//!   [`INCIDENT_GAP`]. Alerts of persons, of sources and of other things are apart.
+//!   [`INCIDENT_GAP`]. Alerts of persons, of sources and of other things are apart. Addresses of one
+//!   network are one entity for each family of rules, a campaign.
 //! * An incident **speaks** when it opens, when it gets worse than it ever said, and when something of
 //!   another family joins it: once each, whatever is repeated or merged. One that was merged into
 //!   another speaks no more, and the other does not repeat what it said.
@@ -24,17 +25,17 @@ mod case;
 mod episode;
 mod incident;
 pub(crate) mod risk;
+mod subject;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use sekisho_model::{Detection, Entity, Evidence, Findings, Snapshot, Time, ids};
-use serde::{Deserialize, Serialize};
 
 use case::Case;
+use subject::Subject;
 
 /// Alerts of an entity that are no further apart than this are one incident: a weekend, and the
 /// Monday on which somebody looks.
@@ -68,13 +69,6 @@ pub struct Casebook {
     opened: u64,
 }
 
-/// Whose case it is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Subject {
-    tenant: Arc<str>,
-    entity: Entity,
-}
-
 /// The time by which evidence is ordered.
 fn time_of(evidence: &Evidence) -> Time {
     ids::believed_time(evidence.time, evidence.observed)
@@ -91,12 +85,9 @@ impl Casebook {
         found.sort_by(|a, b| order(a).cmp(&order(b)));
         let mut touched = BTreeSet::new();
         for detection in found.into_iter().filter(|detection| !detection.evidence.is_empty()) {
-            let subject = Subject {
-                tenant: Arc::clone(&detection.tenant),
-                entity: detection.entity.clone(),
-            };
+            let subject = Subject::of(&detection);
             let case = self.cases.entry(subject.clone()).or_default();
-            case.add(detection, &mut self.opened);
+            case.add(&subject, detection, &mut self.opened);
             touched.insert(subject);
         }
         let mut findings = Findings::default();

@@ -40,6 +40,17 @@ fn event(hour: f64) -> Evidence {
     }
 }
 
+/// A detection of a rule for an address.
+fn from(address: &str, rule: &Arc<RuleInfo>, hours: &[f64]) -> Detection {
+    Detection {
+        entity: Entity {
+            kind: EntityKind::Source,
+            name: address.into(),
+        },
+        ..detection(rule, hours)
+    }
+}
+
 fn travel() -> Arc<RuleInfo> {
     rule("SK-202", "travel", Severity::Medium, 0.35)
 }
@@ -194,6 +205,65 @@ fn alerts_of_a_weekend_are_one_incident_and_of_next_week_another() {
     assert_eq!(merged.len(), 1);
     let kept = &told.incidents[merged[0].merged_into.as_ref().unwrap()];
     assert!(told.alerts.values().all(|alert| alert.incident_id == kept.incident_id));
+}
+
+#[test]
+fn neighbours_that_do_the_same_are_one_campaign_and_their_alerts_stay_apart() {
+    let spray = rule("SK-102", "attack", Severity::Medium, 0.4);
+    let guess = rule("SK-108", "attack", Severity::Low, 0.1);
+    let scan = rule("SK-601", "web", Severity::Informational, 0.1);
+    let mut told = Told::default();
+    told.hear(Casebook::default().add(vec![
+        from("198.51.100.7", &spray, &[0.0]),
+        from("198.51.100.200", &spray, &[0.0, 0.5]),
+        from("198.51.100.200", &guess, &[0.5]),
+        from("198.51.100.7", &scan, &[0.0]),
+        from("198.51.101.7", &spray, &[0.0]),
+        from("2001:db8:1::7", &spray, &[0.0]),
+        from("2001:db8:1:ffff::8", &spray, &[1.0]),
+        from("2001:db8:2::8", &spray, &[1.0]),
+        from("unknown", &spray, &[0.0]),
+    ]));
+
+    let campaigns: Vec<(&str, &str)> = told
+        .incidents
+        .values()
+        .map(|incident| (&*incident.entity.name, incident.families[0].as_str()))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+
+    assert_eq!(
+        campaigns,
+        [
+            ("198.51.100.0/24", "attack"),
+            ("198.51.100.7", "web"),
+            ("198.51.101.7", "attack"),
+            ("2001:db8:1::/48", "attack"),
+            ("2001:db8:2::8", "attack"),
+            ("unknown", "attack"),
+        ]
+    );
+    assert_eq!(told.incidents.len(), 6);
+    assert_eq!(told.alerts.len(), 9);
+    assert_eq!(told.announcements.len(), 6);
+}
+
+#[test]
+fn a_campaign_keeps_its_id_as_addresses_join_it() {
+    let spray = rule("SK-102", "attack", Severity::Medium, 0.4);
+    let mut casebook = Casebook::default();
+    let first = casebook.add(vec![from("198.51.100.7", &spray, &[0.0])]);
+
+    let second = casebook.add(vec![from("198.51.100.8", &spray, &[2.0])]);
+
+    let id = sekisho_model::ids::incident_id("default", "source:198.51.100.0/24:attack", "at-0");
+    assert_eq!(first.incidents[0].incident_id, id);
+    assert_eq!(&*first.incidents[0].entity.name, "198.51.100.7");
+    assert_eq!(second.incidents[0].incident_id, id);
+    assert_eq!(&*second.incidents[0].entity.name, "198.51.100.0/24");
+    assert_eq!(&*second.alerts[0].alert.entity.name, "198.51.100.8");
+    assert!(second.announcements.is_empty());
 }
 
 #[test]
@@ -493,14 +563,11 @@ fn there_are_never_more_open_alerts_than_the_bound() {
     for index in 0..ALERTS_OPEN_MAX + 1_000 {
         let mut found = detection(&travel(), &[f64::from(u32::try_from(index).unwrap()) / 1_000.0]);
         found.entity.name = format!("person-{index}").into();
-        casebook
-            .cases
-            .entry(super::Subject {
-                tenant: "default".into(),
-                entity: found.entity.clone(),
-            })
-            .or_default()
-            .add(found, &mut casebook.opened);
+        casebook.cases.entry(super::Subject::of(&found)).or_default().add(
+            &super::Subject::of(&found),
+            found,
+            &mut casebook.opened,
+        );
     }
 
     casebook.shrink();
@@ -546,11 +613,15 @@ proptest! {
 
     #[test]
     fn episodes_and_incidents_follow_from_the_set_of_events(
-        hours in prop::collection::vec((0_u32..4_000, 0_usize..3), 1..60), rows in 1_usize..7, restart in 1_usize..5,
+        hours in prop::collection::vec((0_u32..4_000, 0_usize..3, 0_usize..5), 1..60), rows in 1_usize..7, restart in 1_usize..5,
     ) {
         let rules = [travel(), rule("SK-301", "session", Severity::Medium, 0.6), rule("SK-401", "lifecycle", Severity::Critical, 0.9)];
-        let found: Vec<Detection> =
-            hours.iter().map(|(hour, index)| detection(&rules[*index], &[f64::from(*hour) / 8.0])).collect();
+        let addresses = ["198.51.100.1", "198.51.100.2", "198.51.100.3", "203.0.113.1"];
+        let found: Vec<Detection> = hours.iter().map(|(hour, index, who)| {
+            let (rule, hours) = (&rules[*index], [f64::from(*hour) / 8.0]);
+            // The last is hana.
+            addresses.get(*who).map_or_else(|| detection(rule, &hours), |address| from(address, rule, &hours))
+        }).collect();
         let mut sorted = found.clone();
         sorted.sort_by_key(|detection| detection.evidence[0].time);
         let mut expected = Told::default();
@@ -576,7 +647,7 @@ proptest! {
         let open = |told: &Told| -> Vec<_> {
             let open = told.incidents.values().filter(|incident| incident.merged_into.is_none());
             let mut open: Vec<_> = open.map(|incident| {
-                (incident.first_time, incident.last_time, incident.families.clone(), incident.score.to_bits())
+                (incident.entity.clone(), incident.first_time, incident.last_time, incident.families.clone(), incident.score.to_bits())
             }).collect();
             open.sort();
             open
