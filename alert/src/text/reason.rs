@@ -110,6 +110,10 @@ pub fn reason(alert: &Alert, evidence: &[Evidence], lang: Lang, zone: &Zone) -> 
         .iter()
         .filter_map(|&(fact, name, form)| Some((name, written(alert.facts.get(fact)?, form, lang, words)?)))
         .collect();
+    if alert.rule.kind == "event_count" {
+        // Of several rules, any of which is enough: each has a threshold of its own.
+        values.retain(|(name, value)| *name != "threshold" || value != "1");
+    }
     values.extend(end("from", &alert.facts, lang, zone).map(|end| ("from_end", end)));
     values.extend(end("to", &alert.facts, lang, zone).map(|end| ("to_end", end)));
     values.push(("title", shown(alert.rule.title.get(lang))));
@@ -121,11 +125,14 @@ pub fn reason(alert: &Alert, evidence: &[Evidence], lang: Lang, zone: &Zone) -> 
 
     values.extend(latest.and_then(|event| Some(("done", done(event, words)?))));
 
-    let templates = words.reasons.iter().filter(|(kind, _)| *kind == alert.rule.kind);
-    let sentence = templates
-        .into_iter()
-        .find_map(|(_, template)| try_fill(template, &values));
-    sentence.unwrap_or_else(|| fill(words.reason_any, &values))
+    let mut templates = words.reasons.iter().filter(|(kind, _)| *kind == alert.rule.kind);
+    let sentence = templates.find_map(|(_, template)| try_fill(template, &values));
+    let sentence = sentence.unwrap_or_else(|| fill(words.reason_any, &values));
+    // Of one event, what did not follow is the whole sentence.
+    match try_fill(words.not_followed, &values) {
+        Some(more) if alert.rule.kind != "event_count" => format!("{sentence}{more}"),
+        _ => sentence,
+    }
 }
 
 /// What was done in a record, and whether it failed; none if nothing is known of it.

@@ -52,6 +52,8 @@ pub(super) struct Words {
     pub(super) digest_nothing_came: &'static str,
     /// The reason of an alert, by the kind of its rule: the first whose names are all known is told.
     pub(super) reasons: &'static [(&'static str, &'static str)],
+    /// After the reason: that what should have followed did not.
+    pub(super) not_followed: &'static str,
     /// What remains to be said of an alert of any kind.
     pub(super) reason_any: &'static str,
     /// Names of columns, as in "12 different …".

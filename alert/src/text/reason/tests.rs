@@ -24,6 +24,12 @@ fn counts_tell_window_and_threshold() {
         "48 records within 10 minutes for 203.0.113.9 (the latest: sign-in; the threshold is 10).",
     );
     check(
+        "event_count",
+        json!({"count": 12, "window_secs": 600, "threshold": 1, "group": {"user_name": "taro"}}),
+        "taroについて、10分のあいだに該当する記録が12件ありました。",
+        "12 records within 10 minutes for taro.",
+    );
+    check(
         "value_count",
         json!({"distinct": 12, "field": "user_name", "window_secs": 3600, "threshold": 4}),
         "1時間のあいだに異なるユーザー名が12件記録されました（しきい値は4件）。",
@@ -54,6 +60,18 @@ fn averages_absence_and_novelty_tell_what_was_measured() {
         json!({"count": 1, "window_secs": 60, "threshold": 1, "group": {"person": "taro"}, "not_followed_secs": 600}),
         "taroについて該当する記録があり、その後10分たっても、続くはずの記録がありませんでした。",
         "Records of taro were not followed by what should follow within 10 minutes.",
+    );
+    check(
+        "value_count",
+        json!({"distinct": 12, "field": "user_name", "window_secs": 3600, "threshold": 4, "not_followed_secs": 600}),
+        "1時間のあいだに異なるユーザー名が12件記録されました（しきい値は4件）。その後10分たっても、続くはずの記録がありませんでした。",
+        "12 different user names within 1 hour (the threshold is 4). What should have followed within 10 minutes did not.",
+    );
+    check(
+        "temporal",
+        json!({"rules": ["A", "B"], "window_secs": 60, "not_followed_secs": 600}),
+        "「A」と「B」が、1分以内に重なって起きました。その後10分たっても、続くはずの記録がありませんでした。",
+        "\"A\" and \"B\" came together within 1 minute. What should have followed within 10 minutes did not.",
     );
     check(
         "match",

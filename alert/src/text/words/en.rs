@@ -93,6 +93,7 @@ pub(super) static WORDS: Words = Words {
             "event_count",
             "{count} records within {window_secs} (the threshold is {threshold}).",
         ),
+        ("event_count", "{count} records within {window_secs} for {group}."),
         ("event_count", "{count} records within {window_secs}."),
         ("event_count", "{count} records within a short time."),
         (
@@ -346,6 +347,7 @@ pub(super) static WORDS: Words = Words {
         ("unfamiliar_sign_in", "Unlike before: {strange}."),
         ("unfamiliar_sign_in", "It is unlike the person's sign-ins so far."),
     ],
+    not_followed: " What should have followed within {not_followed_secs} did not.",
     reason_any: "\"{title}\" was found (records: {evidence}).",
     fields: &[
         ("user_name", "user names"),

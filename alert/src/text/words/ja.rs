@@ -99,6 +99,10 @@ pub(super) static WORDS: Words = Words {
         ),
         (
             "event_count",
+            "{group}について、{window_secs}のあいだに該当する記録が{count}件ありました。",
+        ),
+        (
+            "event_count",
             "{window_secs}のあいだに該当する記録が{count}件ありました。",
         ),
         ("event_count", "短い時間に該当する記録が{count}件ありました。"),
@@ -368,6 +372,7 @@ pub(super) static WORDS: Words = Words {
         ("unfamiliar_sign_in", "ふだんと違う点：{strange}。"),
         ("unfamiliar_sign_in", "本人のこれまでのサインインと大きく異なります。"),
     ],
+    not_followed: "その後{not_followed_secs}たっても、続くはずの記録がありませんでした。",
     reason_any: "「{title}」を検知しました（記録{evidence}件）。",
     fields: &[
         ("user_name", "ユーザー名"),
