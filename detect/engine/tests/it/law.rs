@@ -348,3 +348,111 @@ fn a_flood_is_told_in_full_and_kept_in_bounds() {
         .sum();
     assert!(kept < 1_000_000, "{kept} bytes");
 }
+
+const FIRST_SEEN: &str = "
+title: New network
+id: SK-921
+x-sekisho: {first_seen: {fields: [src_asn], by: [user_name], days: 4, min_events: 2}}
+detection: {s: {activity: logon}, condition: s}
+---
+title: Several in a day from a new network
+id: SK-922
+correlation: {type: event_count, rules: [new_network], group-by: [user_name], timespan: 24h, condition: {gte: 2}}
+---
+title: New network of anybody
+name: new_network
+x-sekisho: {first_seen: {fields: [src_asn, resource], days: 5, min_events: 3}}
+detection: {s: {activity: logon}, condition: s}
+";
+
+/// Rows over two weeks, by when they arrive: up to 23 hours late, and some of them twice.
+fn late_rows() -> impl Strategy<Value = Vec<(i64, Row)>> {
+    let event = (
+        0..14 * 24_i64,
+        0..23_i64,
+        prop::option::of(0..23_i64),
+        0..2_u8,
+        0..4_i64,
+        0..2_u8,
+    );
+    proptest::collection::vec(event, 1..60).prop_map(|events| {
+        let mut arrivals = Vec::new();
+        for (index, (hour, late, again, user, network, resource)) in events.into_iter().enumerate() {
+            for late in [Some(late), again].into_iter().flatten() {
+                let fields = json!({
+                    "event_uid": format!("event-{index}"),
+                    "time": at(hour * 3_600),
+                    "ingest_time": at((hour + late) * 3_600),
+                    "activity": "logon",
+                    "user_name": format!("user{user}@example.co.jp"),
+                    "src_asn": network,
+                    "resource": format!("/file{resource}"),
+                });
+                arrivals.push((hour + late, row(fields)));
+            }
+        }
+        arrivals.sort_by_key(|(arrives, _)| *arrives);
+        arrivals
+    })
+}
+
+/// What each rule tells of, where rows come in batches of these sizes, with restarts in between.
+fn first_seen(rows: &[Row], sizes: &[usize]) -> BTreeSet<(String, String)> {
+    let mut engine = engine(&[FIRST_SEEN]);
+    let mut found = Vec::new();
+    let mut rest = rows;
+    for size in sizes.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (now, later) = rest.split_at((*size).min(rest.len()));
+        found.extend(engine.detect(&batch(now)));
+        engine.forget();
+        let snapshot = engine.snapshot().unwrap();
+        engine = self::engine(&[FIRST_SEEN]);
+        engine.restore(&snapshot);
+        rest = later;
+    }
+    found.extend(engine.decide(END));
+    let of = |detection: &Detection| {
+        let rule = detection.rule.id.to_string();
+        let events = detection.evidence.iter();
+        events
+            .map(|event| (rule.clone(), event.event_uid.clone()))
+            .collect::<Vec<_>>()
+    };
+    found.iter().flat_map(of).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    /// What is new is the same where rows come as they happen, all at once, and up to a day late.
+    #[test]
+    fn what_is_new_does_not_depend_on_the_order(
+        arrivals in late_rows(),
+        sizes in proptest::collection::vec(1..12_usize, 1..5),
+    ) {
+        let rows: Vec<Row> = arrivals.into_iter().map(|(_, row)| row).collect();
+        let mut in_time = rows.clone();
+        in_time.sort_by_key(|row| row["time"].as_str().map(str::to_owned));
+
+        let late = first_seen(&rows, &sizes);
+
+        prop_assert_eq!(&late, &first_seen(&rows, &[rows.len()]));
+        prop_assert_eq!(&late, &first_seen(&in_time, &[in_time.len()]));
+    }
+}
+
+#[test]
+fn the_generated_late_rows_make_both_rules_about_what_is_new_fire() {
+    use proptest::strategy::ValueTree as _;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut fired = BTreeSet::new();
+    for _ in 0..60 {
+        let rows = late_rows().new_tree(&mut runner).unwrap().current();
+        let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+        fired.extend(first_seen(&rows, &[7]).into_iter().map(|(rule, _)| rule));
+    }
+    assert_eq!(fired.len(), 2, "{fired:?}");
+}
