@@ -15,6 +15,7 @@
 //! |---|---|---|
 //! | `learned_days` | 2 | on how many earlier days a pair of countries must have met to be usual |
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -259,7 +260,7 @@ impl Person {
             self.note(pair, limits.day(time));
             if days < limits.learned_days {
                 told.extend([connect, cloud, disconnect]);
-                clearest = Some((connect, cloud));
+                clearest = clearest.max(Some((connect, cloud)));
             }
         }
         let facts = clearest.map(|(connect, cloud)| self.facts(connect, cloud))?;
@@ -268,34 +269,25 @@ impl Person {
         (!evidence.is_empty()).then_some((evidence, facts))
     }
 
-    /// Each beginning of a tunnel, use of the cloud elsewhere and end of the tunnel that a new event
-    /// completes.
-    fn met(&self, uid: &str, time: Time) -> Vec<(usize, usize, usize)> {
+    /// Beginnings of a tunnel, uses of the cloud elsewhere and ends of the tunnel that a new event completes: each that
+    /// is in any such three is in one of these, with each pair of countries. All of them would be as many as the cube
+    /// of the events, and a tunnel may flap all day.
+    fn met(&self, uid: &str, time: Time) -> Vec<Met> {
         let near = self.uses.between(time.minus(TUNNEL_MAX), time.plus(TUNNEL_MAX));
         let events = self.uses.events();
-        let indexed: Vec<(usize, &Event<Use>)> = near.filter_map(|index| Some((index, events.get(index)?))).collect();
-        let mut met = Vec::new();
-        for (at, (connect, begin)) in indexed.iter().enumerate() {
-            let What::Connect(tunnel) = begin.value.what else {
-                continue;
-            };
-            let later = indexed.get(at..).unwrap_or_default();
-            let within = later
-                .iter()
-                .filter(|(_, event)| begin.time.distance(event.time) <= TUNNEL_MAX);
-            let ends = within
-                .clone()
-                .filter(|(_, event)| event.value.what == What::Disconnect(tunnel));
-            for (disconnect, end) in ends {
-                let is_new = |event: &Event<Use>| event.uid == uid;
-                let clouds = within
-                    .clone()
-                    .filter(|(index, event)| index < disconnect && event.value.is_cloud_apart(begin.value));
-                let new = clouds.filter(|(_, cloud)| is_new(begin) || is_new(cloud) || is_new(end));
-                met.extend(new.map(|(cloud, _)| (*connect, *cloud, *disconnect)));
-            }
+        let near: Vec<Indexed<'_>> = near.filter_map(|index| Some((index, events.get(index)?))).collect();
+        let Some(at) = near.iter().position(|(_, event)| event.uid == uid) else {
+            return Vec::new();
+        };
+        let (before, after) = near.split_at(at);
+        let Some((new, after)) = after.split_first() else {
+            return Vec::new();
+        };
+        match new.1.value.what {
+            What::Connect(tunnel) => met_by_begin(new, after, tunnel),
+            What::Disconnect(tunnel) => met_by_end(before, new, tunnel),
+            What::Cloud => met_by_cloud(before, new, after),
         }
-        met
     }
 
     /// Notes on which day a pair of countries met.
@@ -318,6 +310,101 @@ impl Person {
         }
         facts
     }
+}
+
+/// A beginning, a use of the cloud and an end, by their indices.
+type Met = (usize, usize, usize);
+
+/// An event with its index.
+type Indexed<'a> = (usize, &'a Event<Use>);
+
+fn is_one_tunnel(begin: &Indexed<'_>, end: &Indexed<'_>) -> bool {
+    begin.1.time.distance(end.1.time) <= TUNNEL_MAX
+}
+
+/// The uses of the cloud where nobody can be who is at the other end of a tunnel, by their country.
+fn clouds_apart<'a>(events: &[Indexed<'a>], tunnel: Use) -> BTreeMap<Country, Vec<Indexed<'a>>> {
+    let mut clouds: BTreeMap<Country, Vec<Indexed<'a>>> = BTreeMap::new();
+    for event in events.iter().filter(|(_, event)| event.value.is_cloud_apart(tunnel)) {
+        clouds.entry(event.1.value.country).or_default().push(*event);
+    }
+    clouds
+}
+
+/// Every use before the last end, and every end after the first use.
+fn met_by_begin(begin: &Indexed<'_>, after: &[Indexed<'_>], tunnel: u64) -> Vec<Met> {
+    let is_end = |end: &&Indexed<'_>| end.1.value.what == What::Disconnect(tunnel) && is_one_tunnel(begin, end);
+    let ends: Vec<usize> = after.iter().filter(is_end).map(|(index, _)| *index).collect();
+    let Some(last) = ends.last() else { return Vec::new() };
+    let mut met = Vec::new();
+    for clouds in clouds_apart(after, begin.1.value).into_values() {
+        let clouds = clouds.into_iter().map(|(index, _)| index).filter(|index| index < last);
+        let first = clouds.clone().next();
+        met.extend(clouds.map(|cloud| (begin.0, cloud, *last)));
+        let later = ends
+            .iter()
+            .filter_map(|end| Some((begin.0, first.filter(|first| first < end)?, *end)));
+        met.extend(later);
+    }
+    met
+}
+
+/// Every use after the first beginning of its kind, and every beginning before the last use.
+fn met_by_end(before: &[Indexed<'_>], end: &Indexed<'_>, tunnel: u64) -> Vec<Met> {
+    let mut kinds: BTreeMap<(Country, Option<i64>), Vec<Indexed<'_>>> = BTreeMap::new();
+    let is_begin = |begin: &&Indexed<'_>| begin.1.value.what == What::Connect(tunnel) && is_one_tunnel(begin, end);
+    for begin in before.iter().filter(is_begin) {
+        let kind = (begin.1.value.country, begin.1.value.asn);
+        kinds.entry(kind).or_default().push(*begin);
+    }
+    let mut met = Vec::new();
+    for begins in kinds.into_values() {
+        let Some((first, event)) = begins.first() else { continue };
+        for clouds in clouds_apart(before, event.value).into_values() {
+            let clouds = clouds.into_iter().map(|(index, _)| index).filter(|index| first < index);
+            let last = clouds.clone().next_back();
+            met.extend(clouds.map(|cloud| (*first, cloud, end.0)));
+            let earlier = begins
+                .iter()
+                .filter_map(|(begin, _)| Some((*begin, last.filter(|last| begin < last)?, end.0)));
+            met.extend(earlier);
+        }
+    }
+    met
+}
+
+/// Every beginning with the first end that follows, and every end with the last beginning of each kind.
+fn met_by_cloud(before: &[Indexed<'_>], cloud: &Indexed<'_>, after: &[Indexed<'_>]) -> Vec<Met> {
+    let mut ends: BTreeMap<u64, Vec<Indexed<'_>>> = BTreeMap::new();
+    for end in after {
+        if let What::Disconnect(tunnel) = end.1.value.what {
+            ends.entry(tunnel).or_default().push(*end);
+        }
+    }
+    let mut met = Vec::new();
+    let mut last: BTreeMap<(u64, Country, Option<i64>), Indexed<'_>> = BTreeMap::new();
+    for begin in before
+        .iter()
+        .filter(|(_, begin)| cloud.1.value.is_cloud_apart(begin.value))
+    {
+        let What::Connect(tunnel) = begin.1.value.what else {
+            continue;
+        };
+        last.insert((tunnel, begin.1.value.country, begin.1.value.asn), *begin);
+        let end = ends.get(&tunnel).and_then(|ends| ends.first());
+        met.extend(
+            end.filter(|end| is_one_tunnel(begin, end))
+                .map(|end| (begin.0, cloud.0, end.0)),
+        );
+    }
+    for ((tunnel, ..), begin) in &last {
+        let ends = ends.get(tunnel).into_iter().flatten();
+        met.extend(
+            ends.filter(|end| is_one_tunnel(begin, end))
+                .map(|end| (begin.0, cloud.0, end.0)),
+        );
+    }
+    met
 }
 
 /// Two countries, the smaller first.

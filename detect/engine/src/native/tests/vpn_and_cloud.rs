@@ -121,3 +121,30 @@ fn who_works_like_that_on_two_days_is_known_for_it() {
     assert_eq!(told.len(), 9, "{told:?}");
     assert!(!told.contains(&"5820"), "the day is usual by then");
 }
+
+#[test]
+fn a_tunnel_that_flaps_all_day_costs_no_more_than_its_rows() {
+    // As many beginnings, uses and ends as are remembered: each use lies within each tunnel.
+    let count = 680;
+    let rows: Vec<Row> = (0..count)
+        .map(|number| event(number, "vpn_connect", &json!({})))
+        .chain((count..2 * count).map(|number| event(number, "vpn_disconnect", &json!({"status_id": 0}))))
+        .chain((0..count).map(|number| {
+            let time = Time::from_secs(1_790_035_200 + count * 60 - 30);
+            event(2 * count + number, "logon", &json!({"time": time.to_string()}))
+        }))
+        .collect();
+    let mut detector = detector(
+        "vpn_and_cloud",
+        rule("SK-207", "travel", Severity::High, 0.35),
+        &Value::Null,
+    );
+    let mut found = Vec::new();
+    let begun = std::time::Instant::now();
+
+    detector.observe(&batch(&rows).unwrap(), &mut found);
+
+    let told: usize = found.iter().map(|detection| detection.evidence.len()).sum();
+    assert_eq!(told, rows.len());
+    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+}
