@@ -166,14 +166,16 @@ impl Asked<'_> {
         Ok(found.optional()?)
     }
 
-    /// How many incidents opened in the window before, those held back as a storm included.
+    /// How many incidents opened in the window before, those held back as a storm included. What is to be told at once
+    /// is counted among its like alone, so that nobody hides it behind noise.
     fn opened(&self) -> Result<i64, OutboxError> {
         let sql = "SELECT count(*) FROM deliveries WHERE channel = ?1 AND occasion = ?2
-            AND ?3 < observed AND observed <= ?4 AND (held_by IS NULL OR held_by = 'storm')";
+            AND ?3 < observed AND observed <= ?4 AND (held_by IS NULL OR held_by = 'storm') AND (NOT ?5 OR page)";
         let observed = self.announcement.observed;
         let opened = serde_json::to_string(&Occasion::Opened)?;
         let since = observed.minus(STORM_WINDOW).0;
-        let values = params![self.channel.name, opened, since, observed.0];
+        let page = self.announcement.page;
+        let values = params![self.channel.name, opened, since, observed.0, page];
         Ok(self
             .connection
             .prepare_cached(sql)?

@@ -16,7 +16,7 @@ use crate::bulletin::{Bulletin, Digest, Line, Standing};
 /// The most incidents that are named in one message; the rest is counted.
 const LINES_MAX: usize = 10;
 
-/// The most incidents that are read for one message.
+/// The most incidents that are read for one message, the worst first.
 const READ_MAX: u32 = 1_000;
 
 /// Until when the last digest told.
@@ -98,9 +98,10 @@ fn put(connection: &Connection, routing: &Routing, digest: Digest, now: Time) ->
 
 /// The digest of what was received since the one before.
 fn digest(connection: &Connection, settings: DigestSettings, since: Time) -> Result<Digest, OutboxError> {
-    let sql = "SELECT DISTINCT incident_id FROM deliveries WHERE ?1 <= observed AND observed < ?2 AND incident_id <> ''
-        UNION SELECT incident_id FROM incidents WHERE ?1 <= last_time AND last_time < ?2 AND merged_into IS NULL
-        LIMIT ?3";
+    let sql = "SELECT incident_id FROM incidents WHERE incident_id IN (
+            SELECT incident_id FROM deliveries WHERE ?1 <= observed AND observed < ?2
+            UNION SELECT incident_id FROM incidents WHERE ?1 <= last_time AND last_time < ?2 AND merged_into IS NULL)
+        ORDER BY severity DESC, first_time, incident_id LIMIT ?3";
     let mut select = connection.prepare_cached(sql)?;
     let found = select.query_map(params![since.0, settings.until.0, READ_MAX], |row| {
         row.get::<_, String>(0)
@@ -168,8 +169,9 @@ pub(super) fn bulletin(connection: &Connection, channel: &str, body: &str) -> Re
     Ok(match serde_json::from_str(body)? {
         Standing::Digest(digest) => Bulletin::Digest(digest),
         Standing::Storm { since } => {
-            let sql = "SELECT DISTINCT incident_id FROM deliveries
-                WHERE channel = ?1 AND ?2 < observed AND held_by = 'storm' LIMIT ?3";
+            let sql = "SELECT incident_id FROM incidents WHERE incident_id IN (
+                    SELECT incident_id FROM deliveries WHERE channel = ?1 AND ?2 < observed AND held_by = 'storm')
+                ORDER BY severity DESC, first_time, incident_id LIMIT ?3";
             let mut select = connection.prepare_cached(sql)?;
             let found = select.query_map(params![channel, since.0, READ_MAX], |row| row.get::<_, String>(0))?;
             let mut lines = Vec::new();

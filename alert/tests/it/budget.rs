@@ -155,6 +155,46 @@ async fn a_storm_is_told_in_one_message() {
     assert_eq!(heard, ["later"]);
 }
 
+#[tokio::test]
+async fn what_is_to_be_told_at_once_is_told_through_a_storm_of_others() {
+    let place = Place::new();
+    let mut outbox = place.open();
+    for index in 0..STORM_INCIDENTS + 5 {
+        let noise = at(opening(&format!("i{index:02}"), Severity::High), START);
+        keep(&mut outbox, &place.clock, &noise, index + 1).await;
+    }
+    let mut leaver = at(opening("leaver", Severity::Critical), after(1));
+    leaver.announcements[0].page = true;
+    keep(&mut outbox, &place.clock, &leaver, 100).await;
+
+    let heard: Vec<String> = told(&outbox, after(1)).await.iter().map(about).collect();
+
+    assert!(heard.contains(&"leaver".to_owned()), "{heard:?}");
+}
+
+#[tokio::test]
+async fn the_worst_is_in_the_digest_however_many_there_are() {
+    let place = Place::new();
+    let mut outbox = place.open();
+    let mut all = at(opening("z-worst", Severity::Critical), START);
+    for index in 0..1_200 {
+        let noise = at(opening(&format!("a{index:04}"), Severity::Medium), START);
+        all.incidents.extend(noise.incidents);
+        all.alerts.extend(noise.alerts);
+        all.announcements.extend(noise.announcements);
+    }
+    keep(&mut outbox, &place.clock, &all, 1).await;
+    outbox.keep_digest(morning(), START).await.unwrap();
+
+    let told = told(&outbox, after(10)).await;
+
+    let digest = told.iter().find_map(|claimed| match &claimed.content {
+        Content::Bulletin(Bulletin::Digest(digest)) => Some(digest),
+        _ => None,
+    });
+    assert_eq!(digest.unwrap().lines[0].incident.incident_id, "z-worst");
+}
+
 /// An office that is closed.
 #[derive(Debug)]
 struct Closed;
