@@ -4,13 +4,15 @@
 //! name sources, channels and rules: they are for the machine itself, and for whoever has a token for `metrics`. A token
 //! that sends records does not open them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use axum::routing::get;
 use sekisho_sources::http::Tokens;
@@ -18,7 +20,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Panel, Seen, metrics};
+use super::{Panel, metrics};
 
 /// What a token must be for.
 pub(crate) const METRICS: &str = "metrics";
@@ -74,11 +76,10 @@ async fn metrics(
 }
 
 async fn ready(State(pages): State<Pages>) -> Response<Body> {
-    let seen = pages.panel.look().await;
     let reason = if pages.shutdown.is_cancelled() {
         Some("the program is ending")
     } else {
-        unready(&seen)
+        unready(&pages.panel)
     };
     let (status, body) = match reason {
         None => (StatusCode::OK, json!({ "status": "ready" })),
@@ -90,15 +91,16 @@ async fn ready(State(pages): State<Pages>) -> Response<Body> {
     answer(status, "application/json", body.to_string())
 }
 
-/// Why no sender should be sent here, if so.
-fn unready(seen: &Seen) -> Option<&'static str> {
-    if seen.spool_failure.is_some() {
+/// Why no sender should be sent here, if so. Whoever reaches the port may ask as often as they like, so only memory is
+/// looked at: neither the outbox nor the disk.
+fn unready(panel: &Panel) -> Option<&'static str> {
+    if panel.spool.failure().is_some() {
         return Some("the spool stopped");
     }
-    if seen.spool_quota <= seen.spool.bytes {
+    if panel.spool.quota_bytes() <= panel.spool.status().bytes {
         return Some("the spool is full");
     }
-    if !seen.lane_is_running {
+    if !panel.numbers.is_running.load(Ordering::Relaxed) {
         return Some("nothing is judged at the moment");
     }
     None
@@ -109,7 +111,18 @@ fn may_see(tokens: &Tokens, peer: SocketAddr, headers: &HeaderMap) -> bool {
         return tokens.is_for(secret, METRICS);
     }
     let foreign = FORWARDED.iter().chain([&ORIGIN]).any(|name| headers.contains_key(name));
-    peer.ip().to_canonical().is_loopback() && !foreign
+    peer.ip().to_canonical().is_loopback() && !foreign && headers.get(HOST).is_none_or(names_this_machine)
+}
+
+/// Whether the request was meant for this machine. A page in a browser here may ask its own name after that was pointed
+/// at the loopback, and then is no stranger to the browser: only the name tells.
+fn names_this_machine(host: &HeaderValue) -> bool {
+    let Some(host) = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()) else {
+        return false;
+    };
+    let host = host.host();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
 fn bearer(header: &[u8]) -> Option<&[u8]> {
@@ -168,6 +181,25 @@ mod tests {
             !check(here, &[("origin", "https://example.com")]),
             "a page in a browser"
         );
+        for host in [
+            "127.0.0.1:8787",
+            "127.0.0.1",
+            "localhost:8787",
+            "LOCALHOST",
+            "[::1]:8787",
+        ] {
+            assert!(check(here, &[("host", host)]), "{host}");
+        }
+        for host in [
+            "rebound.example",
+            "127.0.0.1.example:8787",
+            "192.0.2.7",
+            "localhost.example",
+            "",
+            "a b",
+        ] {
+            assert!(!check(here, &[("host", host)]), "{host}: a name that was pointed here");
+        }
         assert!(check(there, &[("authorization", "Bearer see")]));
         assert!(check(there, &[("authorization", "bearer  see")]));
         for secret in ["send", "any", "", "wrong"] {
