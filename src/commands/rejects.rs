@@ -128,31 +128,25 @@ impl Table {
 
     /// Shows every reject for which `condition` holds to `see`, in the order in which they came.
     fn each(&self, condition: &str, mut see: impl FnMut(Row) -> Result<()>) -> Result<()> {
-        let mut after = (i64::MIN, String::new());
+        // The rejects of one record share an offset, and may be more than a page: those of it that were seen are passed
+        // over by their number.
+        let (mut after, mut seen) = (i64::MIN, 0);
         loop {
-            // The rejects of one record share an offset, so a page may begin with some that were seen.
             let query = format!(
                 "SELECT CAST(observed AS BIGINT) AS observed, tenant, source, origin, log, \"offset\", reason, raw, raw_bytes \
-                 FROM rejects WHERE {condition} AND \"offset\" >= {} ORDER BY \"offset\", reason, raw LIMIT {PAGE}",
-                after.0
+                 FROM rejects WHERE {condition} AND \"offset\" >= {after} \
+                 ORDER BY \"offset\", reason, raw LIMIT {PAGE} OFFSET {seen}"
             );
             let rows = self.rows(&query)?;
             let count = rows.len();
-            let mut is_new = after.1.is_empty();
-            let mut last = after.clone();
             for row in rows {
-                let id = row.id();
-                if is_new || row.offset != after.0 {
-                    last = (row.offset, id);
-                    see(row)?;
-                } else {
-                    is_new = id == after.1;
-                }
+                seen = if row.offset == after { seen + 1 } else { 1 };
+                after = row.offset;
+                see(row)?;
             }
-            if count < PAGE || last == after {
+            if count < PAGE {
                 return Ok(());
             }
-            after = last;
         }
     }
 

@@ -185,6 +185,29 @@ fn nothing_is_missing_in_the_count_after_kills_under_load() {
 }
 
 #[test]
+fn many_rejects_of_one_record_hide_none_that_come_after() {
+    let home = Home::of_the_firm("");
+    let config = home.config();
+    let service = home.start();
+    let events: Vec<String> = (0..1_100)
+        .map(|number| format!(r#"{{"id":"{number}","timestamp":1790000000000,"message":"nobody reads {number}"}}"#))
+        .collect();
+    let record = format!(
+        r#"{{"messageType":"DATA_MESSAGE","logStream":"s","logEvents":[{}]}}"#,
+        events.join(",")
+    );
+    service.ingest("auto", &record);
+    service.ingest("auto", "nor this, which is later\n");
+    home.wait_number("SELECT count(*) FROM rejects", 1_101);
+
+    let ids = sekisho(["rejects", "list", "-c", &config, "--ids"]).ok();
+    assert!(ids.contains("nor this, which is later"), "{ids}");
+    let dropped = sekisho(["rejects", "drop", "-c", &config, "--all"]);
+    assert!(dropped.err.contains("1101 dropped"), "{dropped:?}");
+    assert_eq!(service.stop().0, Some(0));
+}
+
+#[test]
 fn what_could_not_be_read_is_listed_shown_replayed_once_and_dropped() {
     let home = Home::of_the_firm("");
     let config = home.config();
