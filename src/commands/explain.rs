@@ -61,7 +61,7 @@ pub(super) fn run(args: &Explain, environment: &Environment) -> Result<ExitCode>
     }
     judge.flush(&mut out);
     for reject in &out.rejects {
-        anstream::eprintln!("a record cannot be read: {}", reject.reason);
+        anstream::eprintln!("a record cannot be read: {}", shown(&reject.reason));
     }
     let batch = judge.place(out.rows.finish());
     if batch.is_empty() {
