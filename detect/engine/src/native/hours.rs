@@ -3,6 +3,7 @@
 //! What is usual is asked of hours from so long ago that every row of them has come, so the answer does
 //! not depend on the order of rows.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use sekisho_model::Time;
@@ -73,6 +74,35 @@ impl Hours {
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// What is usual, asked once for each hour: events that follow each other mostly ask the same.
+pub(super) struct Asked<F> {
+    last: Cell<Option<(i64, Option<i64>)>>,
+    usual: F,
+}
+
+impl<F: Fn(Time) -> Option<i64>> Asked<F> {
+    /// Of [`Hours::usual_hour`] or [`Hours::usual_day`], which change by the hour.
+    pub(super) fn new(usual: F) -> Self {
+        Self {
+            last: Cell::default(),
+            usual,
+        }
+    }
+
+    /// What was usual when `time` was.
+    pub(super) fn at(&self, time: Time) -> Option<i64> {
+        let end = hour(time.minus(SETTLED_AFTER));
+        if let Some((known, usual)) = self.last.get()
+            && known == end
+        {
+            return usual;
+        }
+        let usual = (self.usual)(time);
+        self.last.set(Some((end, usual)));
+        usual
     }
 }
 

@@ -29,7 +29,7 @@ use sekisho_model::{Column, Detection, EventBatch, Evidence, Facts, RuleInfo, Se
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::hours::{Hours, Share, hour};
+use super::hours::{Asked, Hours, Share, hour};
 use super::looks::Detail;
 use super::people::People;
 use super::ring::{Event, Measured, Ring, Tally};
@@ -257,20 +257,22 @@ impl Downloads {
 
     /// What became hot and was not told, by each measure.
     fn measure(&mut self, touched: (Time, Time), limits: &Parameters) -> Vec<Found> {
+        let gigabytes = limits.gigabytes_per_hour * GIGABYTE;
+        let (hours, sums) = (&self.hours, &self.bytes);
+        let usual_hour = Asked::new(|time| hours.usual_hour(time, BUSY, limits.files_per_hour));
+        let usual_day = Asked::new(|time| hours.usual_day(time, BUSY, limits.files_per_day));
+        let usual_bytes = Asked::new(|time| sums.usual_hour(time, BUSY, gigabytes));
         let per_hour = |event: &Event<File>| {
-            let usual = self.hours.usual_hour(event.time, BUSY, limits.files_per_hour);
-            limits
-                .files_per_hour
-                .max(usual.unwrap_or(0).saturating_mul(HOUR_FACTOR))
+            let usual = usual_hour.at(event.time).unwrap_or(0);
+            limits.files_per_hour.max(usual.saturating_mul(HOUR_FACTOR))
         };
         let per_day = |event: &Event<File>| {
-            let usual = self.hours.usual_day(event.time, BUSY, limits.files_per_day);
-            limits.files_per_day.max(usual.unwrap_or(0).saturating_mul(DAY_FACTOR))
+            let usual = usual_day.at(event.time).unwrap_or(0);
+            limits.files_per_day.max(usual.saturating_mul(DAY_FACTOR))
         };
-        let gigabytes = limits.gigabytes_per_hour * GIGABYTE;
         let bytes = |event: &Event<File>| {
-            let usual = self.bytes.usual_hour(event.time, BUSY, gigabytes);
-            gigabytes.max(usual.unwrap_or(0).saturating_mul(BYTES_FACTOR))
+            let usual = usual_bytes.at(event.time).unwrap_or(0);
+            gigabytes.max(usual.saturating_mul(BYTES_FACTOR))
         };
         let hour = self.hot::<Files>(touched, HOUR, limits.files_per_hour, per_hour);
         let day = self.hot::<Files>(touched, DAY, limits.files_per_day, per_day);

@@ -29,7 +29,7 @@ use sekisho_model::{Column, Detection, EventBatch, Facts, RuleInfo, Snapshot, Ti
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::hours::{Hours, Share};
+use super::hours::{Asked, Hours, Share};
 use super::looks::Detail;
 use super::people::People;
 use super::ring::{Event, Measured, Ring, Tally};
@@ -205,6 +205,15 @@ fn mail(batch: &EventBatch, row: usize, activity: &str) -> Option<Mail> {
     })
 }
 
+impl Parameters {
+    /// How many recipients the hour that ends with a mail must have, where so many are usual.
+    fn least(&self, usual: Option<i64>, mail: &Event<Mail>) -> i64 {
+        let own = usual.map_or(0, |usual| usual.saturating_mul(BUSY_FACTOR));
+        let of_all = share_of(self.people_share, mail.value.active_people);
+        self.recipients_min.max(own).max(of_all)
+    }
+}
+
 type Found = (Vec<sekisho_model::Evidence>, Facts);
 
 impl Outbox {
@@ -241,22 +250,14 @@ impl Outbox {
             .mails
             .hot::<Unfamiliar>(touched, SHORT, |_, sum| limits.unfamiliar_min <= sum);
         found.extend(self.tell::<Unfamiliar>(unfamiliar, (SHORT, gap), "unfamiliar_recipients", limits.unfamiliar_min));
-        let is_enough = |mail: &Event<Mail>, sum: i64| limits.recipients_min <= sum && self.least(mail, limits) <= sum;
+        let hours = &self.hours;
+        let usual = Asked::new(|time| hours.usual_hour(time, BUSY, limits.recipients_min));
+        let least = |mail: &Event<Mail>| limits.least(usual.at(mail.time), mail);
+        let is_enough = |mail: &Event<Mail>, sum: i64| limits.recipients_min <= sum && least(mail) <= sum;
         let hot = self.mails.hot::<Recipients>(touched, window, is_enough);
-        let least = hot
-            .last()
-            .and_then(|index| self.mails.events().get(*index))
-            .map(|mail| self.least(mail, limits));
+        let least = hot.last().and_then(|index| self.mails.events().get(*index)).map(least);
         found.extend(self.tell::<Recipients>(hot, (window, gap), "recipients", least.unwrap_or_default()));
         found
-    }
-
-    /// How many recipients the hour that ends with a mail must have.
-    fn least(&self, mail: &Event<Mail>, limits: &Parameters) -> i64 {
-        let usual = self.hours.usual_hour(mail.time, BUSY, limits.recipients_min);
-        let own = usual.map_or(0, |usual| usual.saturating_mul(BUSY_FACTOR));
-        let of_all = share_of(limits.people_share, mail.value.active_people);
-        limits.recipients_min.max(own).max(of_all)
     }
 
     /// Tells hot mails, in waves, with the heaviest window of each.

@@ -140,3 +140,26 @@ fn the_first_synchronisation_of_a_company_computer_is_no_wave() {
     assert_eq!(sync("managed"), 0);
     assert_eq!(sync("unmanaged"), 90);
 }
+
+#[test]
+fn who_takes_very_much_does_not_hold_up_the_others() {
+    let rule = rule("SK-504", "data", Severity::High, 0.35);
+    let mut detector = detector("mass_download", rule, &Value::Null);
+    let mut found = Vec::new();
+    let day_of = |day: usize| (0..24).map(move |hour| day * DAY + hour * 60);
+    let mut rows: Vec<Row> = (0..20)
+        .flat_map(day_of)
+        .map(|minute| row(&download(minute, minute, minute)))
+        .collect();
+    let begin = 25 * DAY;
+    rows.extend((0..8_000).map(|file| row(&download(1_000_000 + file, begin + file % 1_000, 1_000_000 + file))));
+    detector.observe(&batch(&rows).unwrap(), &mut found);
+    let begun = std::time::Instant::now();
+
+    for file in 0..20 {
+        let next = row(&download(2_000_000 + file, begin + 1_000 + file, 2_000_000 + file));
+        detector.observe(&batch(&[next]).unwrap(), &mut found);
+    }
+
+    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+}
