@@ -95,6 +95,8 @@ impl Marks {
         let connection = Connection::open(&path).with_context(failed)?;
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).with_context(failed)?;
         connection.busy_timeout(BUSY_MAX)?;
+        // What is noted as replayed must be noted before the next is taken, over a loss of power too.
+        connection.pragma_update(None, "synchronous", "FULL")?;
         connection.execute_batch(TABLES).with_context(failed)?;
         Ok(Self { connection })
     }

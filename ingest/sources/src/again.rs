@@ -3,6 +3,8 @@
 //! # Invariants
 //! * Requests are numbered and taken in order. The number is durable in the same frame as the record, so a request that
 //!   is made again after a crash is known, and its record is taken exactly once.
+//! * Each is settled before the next is taken, so only the last can come again. A number below it is of a list that began
+//!   anew, as after `sekisho.sqlite` was restored from a copy: that is another record, and must not be lost.
 
 use std::sync::Arc;
 
@@ -26,9 +28,9 @@ pub struct AgainDoor {
 impl AgainDoor {
     /// Takes the record of a request, unless it was taken before; whether it was taken now.
     ///
-    /// Requests come in the order of their numbers; after an error the same request comes again.
+    /// Requests come in the order of their numbers; after an error the same request comes again, before any other.
     pub async fn take(&self, number: i64, origin: Origin, observed: Time, record: Vec<u8>) -> Result<bool, SpoolError> {
-        if number <= self.last() {
+        if number == self.last() {
             return Ok(false);
         }
         let source = Arc::clone(&origin.source);
@@ -91,9 +93,12 @@ mod tests {
         let door = open();
         assert!(!door.take(3, origin(), now, b"three".to_vec()).await.unwrap());
         assert!(door.take(4, origin(), now, b"four".to_vec()).await.unwrap());
+        // The list of requests was restored from a copy, and numbers come anew.
+        assert!(door.take(2, origin(), now, b"two".to_vec()).await.unwrap());
+        assert!(!door.take(2, origin(), now, b"two".to_vec()).await.unwrap());
         let stored = testing::stored(&door.spool).await;
         let texts: Vec<_> = stored.iter().flat_map(|records| &records.records).collect();
-        assert_eq!(texts, [b"one".as_slice(), b"three", b"four"]);
-        assert_eq!(door.counters.get().accepted, 1);
+        assert_eq!(texts, [b"one".as_slice(), b"three", b"four", b"two"]);
+        assert_eq!(door.counters.get().accepted, 2);
     }
 }
