@@ -112,33 +112,7 @@ impl Marks {
     /// Marks rejects and notes who did it, all or nothing; how many had no mark before.
     pub(crate) fn mark(&mut self, rejects: &[Again], mark: Mark, who: &str, now: Time) -> Result<usize> {
         let transaction = self.connection.transaction()?;
-        let mut marked = 0;
-        {
-            let sql = "INSERT OR IGNORE INTO reject_marks (id, state, at, observed, tenant, source, origin, raw)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-            let mut insert = transaction.prepare_cached(sql)?;
-            let audit = "INSERT INTO audit (at, who, action, about) VALUES (?1, ?2, ?3, ?4)";
-            let mut audit = transaction.prepare_cached(audit)?;
-            for reject in rejects {
-                let raw = (mark == Mark::Asked).then_some(&reject.raw);
-                let new = insert.execute(params![
-                    reject.id,
-                    mark.name(),
-                    now.0,
-                    reject.observed.0,
-                    &*reject.origin.tenant,
-                    &*reject.origin.source,
-                    &*reject.origin.label,
-                    raw,
-                ])?;
-                if new == 0 {
-                    continue;
-                }
-                let action = format!("reject.{}", mark.name());
-                audit.execute(params![now.0, who, action, reject.id])?;
-                marked += new;
-            }
-        }
+        let marked = mark_all(&transaction, rejects, mark, (who, now))?;
         transaction.commit()?;
         Ok(marked)
     }
@@ -174,6 +148,35 @@ impl Marks {
         self.connection.prepare_cached(sql)?.execute(params![number, now.0])?;
         Ok(())
     }
+}
+
+/// Marks rejects and notes who did it; how many had no mark before.
+fn mark_all(transaction: &Connection, rejects: &[Again], mark: Mark, (who, now): (&str, Time)) -> Result<usize> {
+    let sql = "INSERT OR IGNORE INTO reject_marks (id, state, at, observed, tenant, source, origin, raw)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let mut insert = transaction.prepare_cached(sql)?;
+    let audit = "INSERT INTO audit (at, who, action, about) VALUES (?1, ?2, ?3, ?4)";
+    let mut audit = transaction.prepare_cached(audit)?;
+    let mut marked = 0;
+    for reject in rejects {
+        let raw = (mark == Mark::Asked).then_some(&reject.raw);
+        let new = insert.execute(params![
+            reject.id,
+            mark.name(),
+            now.0,
+            reject.observed.0,
+            &*reject.origin.tenant,
+            &*reject.origin.source,
+            &*reject.origin.label,
+            raw,
+        ])?;
+        if 0 < new {
+            let action = format!("reject.{}", mark.name());
+            audit.execute(params![now.0, who, action, reject.id])?;
+        }
+        marked += new;
+    }
+    Ok(marked)
 }
 
 #[cfg(test)]

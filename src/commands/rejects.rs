@@ -139,11 +139,11 @@ impl Table {
             );
             let rows = self.rows(&query)?;
             let count = rows.len();
-            for row in rows {
-                seen = if row.offset == after { seen + 1 } else { 1 };
-                after = row.offset;
-                see(row)?;
-            }
+            let last = rows.last().map_or(after, |row| row.offset);
+            let passed = if last == after { seen } else { 0 };
+            seen = passed + rows.iter().filter(|row| row.offset == last).count();
+            after = last;
+            rows.into_iter().try_for_each(&mut see)?;
             if count < PAGE {
                 return Ok(());
             }

@@ -15,7 +15,19 @@ use serde_json::{Value, json};
 
 use crate::common::{at, batch, engine, row};
 use crate::corpus::published_rules;
-use crate::coverage::{Firing, Record, cloud_records, fire_by_record, logsource};
+use crate::coverage::{Firing, Record, elements, files, fire_by_record, logsource, panther_records};
+
+/// Records of clouds, for comparing.
+fn cloud_records(folder: &Path) -> Vec<Record> {
+    let attacks = files(&folder.join("logs/cloudtrail-attacks")).into_iter();
+    let attacks = attacks.flat_map(|path| elements(&path));
+    let mut records: Vec<Record> = attacks.map(|raw| ("aws.cloudtrail".to_owned(), raw)).collect();
+    records.extend(panther_records(folder).into_values().flatten());
+    let mut seen = BTreeSet::new();
+    // A record that comes twice is one event.
+    records.retain(|(_, raw)| seen.insert(raw.clone()));
+    records
+}
 
 // ---- detection -------------------------------------------------------------------------------
 

@@ -215,7 +215,7 @@ pub(crate) fn fire_by_record(rules: &[RuleFolder], records: &[Record]) -> BTreeS
 }
 
 /// The elements of a JSON list, or the lines of a file.
-fn elements(path: &Path) -> Vec<Vec<u8>> {
+pub(crate) fn elements(path: &Path) -> Vec<Vec<u8>> {
     let text = std::fs::read_to_string(path).unwrap();
     match serde_json::from_str::<serde_json::Value>(&text) {
         Ok(serde_json::Value::Array(all)) => all.iter().map(|one| one.to_string().into_bytes()).collect(),
@@ -224,20 +224,8 @@ fn elements(path: &Path) -> Vec<Vec<u8>> {
     }
 }
 
-/// Records of clouds, for comparing.
-pub(crate) fn cloud_records(folder: &Path) -> Vec<Record> {
-    let attacks = files(&folder.join("logs/cloudtrail-attacks")).into_iter();
-    let attacks = attacks.flat_map(|path| elements(&path));
-    let mut records: Vec<Record> = attacks.map(|raw| ("aws.cloudtrail".to_owned(), raw)).collect();
-    records.extend(panther_records(folder).into_values().flatten());
-    let mut seen = BTreeSet::new();
-    // A record that comes twice is one event.
-    records.retain(|(_, raw)| seen.insert(raw.clone()));
-    records
-}
-
 /// Records by product.
-fn panther_records(folder: &Path) -> BTreeMap<String, Vec<Record>> {
+pub(crate) fn panther_records(folder: &Path) -> BTreeMap<String, Vec<Record>> {
     let mut streams: BTreeMap<String, Vec<Record>> = BTreeMap::new();
     for line in elements(&folder.join("given/panther_norm.ndjson")) {
         let line: serde_json::Value = serde_json::from_slice(&line).unwrap();
@@ -256,7 +244,7 @@ fn panther_records(folder: &Path) -> BTreeMap<String, Vec<Record>> {
     streams
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .map(|entries| entries.flatten().map(|entry| entry.path()).collect())
         .unwrap_or_default();
