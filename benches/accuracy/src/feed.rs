@@ -35,6 +35,8 @@ pub(crate) struct Fed {
     pub(crate) findings: Vec<Findings>,
     /// The record of each event.
     pub(crate) records: HashMap<String, usize>,
+    /// How many bytes the engine saves at the end.
+    pub(crate) state_bytes: usize,
 }
 
 /// The rules of the repository.
@@ -88,6 +90,7 @@ pub(crate) fn feed(world: &World, folders: &[RuleFolder]) -> Result<Fed, Failure
             events: Vec::new(),
             findings: Vec::new(),
             records: HashMap::new(),
+            state_bytes: 0,
         },
     };
     feeder.all(&world.records)?;
@@ -146,6 +149,7 @@ impl Feeder {
         }
         self.decoder.flush(&mut out);
         self.judge(&mut out)?;
+        self.fed.state_bytes = state_bytes(&self.engine)?;
         let decided = self.engine.finish();
         self.hear(decided);
         Ok(())
@@ -181,6 +185,15 @@ impl Feeder {
             self.fed.events.extend(Event::of(batch, row, &self.points));
         }
     }
+}
+
+/// How many bytes of text the engine saves.
+fn state_bytes(engine: &Engine) -> Result<usize, Failure> {
+    let snapshot = engine.snapshot()?;
+    let entries = snapshot.entries();
+    Ok(entries
+        .map(|(part, key, state)| part.len() + key.len() + state.len())
+        .sum())
 }
 
 fn origin(source: Source) -> Origin {

@@ -57,10 +57,14 @@ fn tune(folders: &[RuleFolder], seeds: u64, people: usize) -> Result<(), Failure
     };
     let takeovers = run(&plan(Scenario::Takeovers, true), folders)?;
     let scripted = run(&plan(Scenario::Scripted, false), folders)?;
+    let two_bases = run(&plan(Scenario::TwoBases, false), folders)?;
+    let peace = run(&plan(Scenario::Peace, false), folders)?;
     say(&report::systems(&takeovers, false))?;
     say(&report::classes(&takeovers))?;
     say(&report::classes(&scripted))?;
-    say(&report::rules(&[&takeovers, &scripted]))?;
+    say(&report::curve(&takeovers, Some(&two_bases)))?;
+    say(&report::rules(&[&takeovers, &scripted, &peace]))?;
+    say(&report::in_short(&two_bases, &peace))?;
     say(&format!(
         "{} incidents were told in the peaceful days of the second scenario.",
         scripted.in_peace

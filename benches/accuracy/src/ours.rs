@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use sekisho_model::{Alert, Severity};
+use sekisho_model::{Alert, Route, Severity};
 use sekisho_simulate::{Class, World};
 
 use crate::event::seconds;
@@ -27,6 +27,8 @@ pub(crate) struct Case {
     pub(crate) truth: Truth,
     /// When its incident was told, if it was.
     pub(crate) told: Option<f64>,
+    /// Whether the morning's digest lists its incident.
+    in_digest: bool,
 }
 
 impl Case {
@@ -37,12 +39,15 @@ impl Case {
     }
 }
 
-/// An incident.
+/// An incident that was told.
 #[derive(Debug)]
 pub(crate) struct Told {
-    /// When it was told.
+    pub(crate) about: Arc<str>,
+    /// When it was told first.
     pub(crate) hours: f64,
     pub(crate) truth: Truth,
+    /// Each message: when, and of which attacks something was known by then.
+    messages: Vec<(f64, BTreeSet<u32>)>,
 }
 
 /// What was found in the logs of a firm.
@@ -60,8 +65,10 @@ struct Gathered {
     cases: BTreeMap<String, Case>,
     /// Into what an alert or an incident was merged.
     merged: HashMap<String, String>,
-    /// When an incident was told first.
-    told: BTreeMap<String, f64>,
+    /// When an incident was told.
+    told: BTreeMap<String, Vec<f64>>,
+    /// The incidents that the morning's digest lists.
+    in_digest: BTreeSet<String>,
     /// From when on it counts how often they speak.
     from: f64,
     pushes: u64,
@@ -80,9 +87,32 @@ impl Ours {
         gathered.settle(world)
     }
 
-    /// What a channel is told.
+    /// What chat is told: message by message. One about an attack has some of its evidence; what joins an
+    /// incident and is not told is not found.
     pub(crate) fn findings(&self) -> Vec<Finding> {
-        self.of_cases(|case| case.told)
+        let of_one = |told: &Told| {
+            let about = Arc::clone(&told.about);
+            let truth = told.truth;
+            let finding = move |(hours, attacks): &(f64, BTreeSet<u32>)| Finding {
+                about: Arc::clone(&about),
+                hours: *hours,
+                attacks: attacks.clone(),
+                truth: match (attacks.is_empty(), truth) {
+                    (false, _) => Truth::Attack,
+                    (true, Truth::Attack) => Truth::False,
+                    (true, truth) => truth,
+                },
+            };
+            told.messages.iter().map(finding).collect::<Vec<_>>()
+        };
+        self.told.iter().flat_map(of_one).collect()
+    }
+
+    /// What chat is told or the digest of the next morning lists.
+    pub(crate) fn in_chat_or_digest(&self) -> Vec<Finding> {
+        let mut findings = self.findings();
+        findings.extend(self.of_cases(|case| case.in_digest.then_some(0.0)));
+        findings
     }
 
     /// Everything, also what is only listed.
@@ -132,8 +162,12 @@ impl Gathered {
                 attacks: BTreeSet::new(),
                 truth: Truth::False,
                 told: None,
+                in_digest: false,
             });
             case.alert = alert.clone();
+            if alert.route() == Route::Digest {
+                self.in_digest.insert(alert.incident_id.clone());
+            }
             case.records.extend(&fresh);
             if let Some(observed) = observed {
                 case.updates.push((seconds(observed) / 3_600.0, fresh));
@@ -144,6 +178,9 @@ impl Gathered {
             if let Some(into) = &incident.merged_into {
                 self.merged.insert(incident.incident_id.clone(), into.clone());
             }
+            if Route::Digest <= incident.route && Severity::Medium <= incident.severity {
+                self.in_digest.insert(incident.incident_id.clone());
+            }
             if TOLD_FROM <= incident.severity {
                 loud.insert(incident.incident_id.as_str());
             }
@@ -152,7 +189,10 @@ impl Gathered {
             if loud.contains(announcement.incident_id.as_str()) {
                 let hours = seconds(announcement.observed.0) / 3_600.0;
                 self.pushes += u64::from(self.from <= hours);
-                self.told.entry(announcement.incident_id.clone()).or_insert(hours);
+                self.told
+                    .entry(announcement.incident_id.clone())
+                    .or_default()
+                    .push(hours);
             }
         }
     }
@@ -167,11 +207,15 @@ impl Gathered {
     }
 
     fn settle(mut self, world: &World) -> Ours {
-        let mut told: BTreeMap<String, f64> = BTreeMap::new();
+        let mut told: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         for (incident, hours) in &self.told {
-            let first = told.entry(self.root(incident).to_owned()).or_insert(*hours);
-            *first = first.min(*hours);
+            told.entry(self.root(incident).to_owned()).or_default().extend(hours);
         }
+        for hours in told.values_mut() {
+            hours.sort_by(f64::total_cmp);
+        }
+        let in_digest: BTreeSet<&str> = self.in_digest.iter().map(|incident| self.root(incident)).collect();
+        let in_digest: BTreeSet<String> = in_digest.into_iter().map(str::to_owned).collect();
         let mut cases = std::mem::take(&mut self.cases);
         let moved: Vec<(String, String)> = cases
             .keys()
@@ -184,22 +228,29 @@ impl Gathered {
                 root.updates.extend(case.updates);
             }
         }
-        let mut truths: BTreeMap<String, Truth> = BTreeMap::new();
+        let mut incidents: BTreeMap<String, Told> = BTreeMap::new();
         for case in cases.values_mut() {
             (case.attacks, case.truth) = judge(world, case.records.iter().copied());
             case.steps = steps(world, case);
             let incident = self.root(&case.alert.incident_id);
-            case.told = told.get(incident).copied();
-            let truth = truths.entry(incident.to_owned()).or_insert(Truth::False);
+            case.in_digest = in_digest.contains(incident);
+            let Some(hours) = told.get(incident) else { continue };
+            case.told = hours.first().copied();
+            let incident = incidents.entry(incident.to_owned()).or_insert_with(|| Told {
+                about: Arc::clone(&case.alert.entity.name),
+                hours: hours.first().copied().unwrap_or_default(),
+                truth: case.truth,
+                messages: hours.iter().map(|hours| (*hours, BTreeSet::new())).collect(),
+            });
             // What touches an attack is one; then the weather counts.
-            *truth = (*truth).min(case.truth);
+            incident.truth = incident.truth.min(case.truth);
+            for (hours, known) in &mut incident.messages {
+                let steps = case.steps.iter().filter(|(step, _)| *step <= *hours);
+                known.extend(steps.flat_map(|(_, attacks)| attacks));
+            }
         }
-        let told = told.iter().map(|(incident, hours)| Told {
-            hours: *hours,
-            truth: truths.get(incident).copied().unwrap_or(Truth::False),
-        });
         Ours {
-            told: told.collect(),
+            told: incidents.into_values().collect(),
             cases: cases.into_values().collect(),
             pushes: self.pushes,
         }

@@ -2,7 +2,7 @@
 
 use sekisho_simulate::{Class, Family};
 
-use crate::run::{LISTED, Results, THRESHOLDS, TOLD, alone, with_travel};
+use crate::run::{LISTED, MORNING, Results, THRESHOLDS, TOLD, alone, with_travel};
 use crate::score::{Tally, Truth};
 use crate::stats::{Share, float, quantile};
 
@@ -30,7 +30,7 @@ fn commuters(tally: &Tally) -> Share {
     tally.recall(|class| class.family() == Family::KnownCountry)
 }
 
-/// The attacks whose course is known, that a message must be sent about.
+/// The attacks whose course is known, that people must read about.
 fn must_be_told(class: Class) -> bool {
     matches!(
         class,
@@ -76,15 +76,20 @@ pub(crate) fn systems(results: &Results, peers_only: bool) -> String {
 
 /// Attacks by class: what was told and what was listed.
 pub(crate) fn classes(results: &Results) -> String {
-    let (told, listed) = (results.system(TOLD), results.system(LISTED));
-    let mut text = String::from("| attack | told | listed | what happens |\n|---|--:|--:|---|\n");
+    let (told, morning, listed) = (results.system(TOLD), results.system(MORNING), results.system(LISTED));
+    let mut text = String::from(
+        "| attack | told in chat | in chat or the morning's digest | listed at all | what happens |\n|---|--:|--:|--:|---|\n",
+    );
     for (class, share) in &told.classes {
-        let listed = listed.classes.get(class).copied().unwrap_or_default();
+        let of = |tally: &Tally| tally.classes.get(class).copied().unwrap_or_default();
+        let (morning, listed) = (of(&morning), of(&listed));
         let row = format!(
-            "| {} | {} of {} | {} of {} | {} |",
+            "| {} | {} of {} | {} of {} | {} of {} | {} |",
             class.name(),
             share.hits,
             share.of,
+            morning.hits,
+            morning.of,
             listed.hits,
             listed.of,
             class.describe(),
@@ -165,6 +170,30 @@ fn delays(tally: &Tally) -> Option<(f64, f64)> {
     (!delays.is_empty()).then(|| (quantile(&mut delays, 0.5), quantile(&mut delays, 0.9)))
 }
 
+/// What is told of commuters' accounts, and in peace.
+pub(crate) fn in_short(two_bases: &Results, in_peace: &Results) -> String {
+    let (mean, busy) = peace(in_peace);
+    format!(
+        "Of attacks from a country the person commutes to, {} are told. In peace {mean:.2} incidents a day are told, {busy:.0} on \
+         the 95th of 100 days.",
+        commuters(&two_bases.system(TOLD)).cell(),
+    )
+}
+
+/// The size of the engine's state, as it is saved at the end of a run.
+fn state(runs: &Runs) -> String {
+    let mut text = String::from("| people | bytes | bytes a person |\n|--:|--:|--:|\n");
+    for (people, results) in [(20, &runs.small), (100, &runs.takeovers), (300, &runs.large)] {
+        let row = format!(
+            "| {people} | {} | {} |",
+            results.state_bytes,
+            results.state_bytes / people
+        );
+        line(&mut text, &row);
+    }
+    text
+}
+
 /// The targets, and whether they are met.
 fn targets(runs: &Runs) -> String {
     let mut text = String::from("| target | measured | met |\n|---|--:|---|\n");
@@ -200,9 +229,10 @@ fn targets(runs: &Runs) -> String {
         rate.cell(),
         rate.value() <= 2.2,
     );
-    let scripted = runs.scripted.system(TOLD).recall(must_be_told);
+    // The catalogue sends an attack on passwords that leads nowhere to the digest.
+    let scripted = runs.scripted.system(MORNING).recall(must_be_told);
     row(
-        "scripted attacks: at least .99 told",
+        "scripted attacks: at least .99 told in chat or in the next morning's digest",
         scripted.cell(),
         0.99 <= scripted.value(),
     );
@@ -294,6 +324,10 @@ pub(crate) fn report(runs: &Runs, head: &str) -> String {
     );
     section("Time to detect, and peace", &times(runs));
     section("Rule by rule", &rules(&[&runs.takeovers, &runs.scripted, &runs.peace]));
+    section(
+        "State that the engine saves, at the end of the largest run",
+        &state(runs),
+    );
     section("Limits", LIMITS);
     text
 }

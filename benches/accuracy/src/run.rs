@@ -47,11 +47,14 @@ pub(crate) struct Results {
     /// Incidents told in peace before the first attack, other than about the weather.
     pub(crate) in_peace: u64,
     pub(crate) records: u64,
+    /// The most bytes that the engine saved at the end of a run.
+    pub(crate) state_bytes: usize,
 }
 
 /// The names of our own systems.
 pub(crate) const TOLD: &str = "**Sekisho, what chat is told**";
-pub(crate) const LISTED: &str = "Sekisho, digest and dashboard included";
+pub(crate) const MORNING: &str = "Sekisho, chat or the next morning's digest";
+pub(crate) const LISTED: &str = "Sekisho, dashboard included";
 const TRAVEL_ALONE: &str = "Sekisho, SK-202 alone";
 
 /// Runs a plan.
@@ -64,6 +67,7 @@ pub(crate) fn run(plan: &Plan, folders: &[RuleFolder]) -> Result<Results, Failur
         let fed = feed(&world, folders)?;
         let ours = Ours::of(&world, &fed);
         results.own(&world, &ours);
+        results.state_bytes = results.state_bytes.max(fed.state_bytes);
         if plan.peers {
             results.others(&world, &fed.events);
         }
@@ -98,6 +102,7 @@ impl Results {
 
     fn own(&mut self, world: &World, ours: &Ours) {
         self.put(world, TOLD, &ours.findings());
+        self.put(world, MORNING, &ours.in_chat_or_digest());
         self.put(world, LISTED, &ours.listed());
         for threshold in THRESHOLDS {
             let reaches = |case: &crate::ours::Case| f64::from(threshold) <= case.nats();

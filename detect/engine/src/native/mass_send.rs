@@ -33,7 +33,10 @@ use super::hours::{Asked, Hours, Share};
 use super::looks::Detail;
 use super::people::People;
 use super::ring::{Event, Measured, Ring, Tally};
-use super::{ParameterError, UNFAMILIAR_FROM, parameters, part, person_entity, person_of, share_of, succeeded, within};
+use super::{
+    ParameterError, UNFAMILIAR_FROM, is_service, parameters, part, person_entity, person_of, share_of, succeeded,
+    within,
+};
 use crate::Detector;
 
 pub(super) const NAME: &str = "mass_send";
@@ -185,6 +188,10 @@ fn mail(batch: &EventBatch, row: usize, activity: &str) -> Option<Mail> {
         text.to_ascii_lowercase().contains(RESTRICTED)
     };
     if activity == "mail_send" {
+        // Newsletters and notices are sent to many, and come back from some; the provider's word counts.
+        if is_service(batch, row) {
+            return None;
+        }
         let sent = succeeded(batch, row);
         let count = batch.int(Column::ItemCount, row).unwrap_or(1);
         return (sent || batch.int(Column::StatusId, row) == Some(2)).then(|| Mail {

@@ -2,11 +2,14 @@
 //!
 //! Two uses of one session, no further apart than the window, *part* if
 //!
-//! * they came through two networks of which one is a data centre, a VPN or Tor, or
+//! * they came through two networks of which one is a data centre or Tor, or
 //! * they came from two countries, through two networks neither of which moves people about: mobile
-//!   networks, SASE and relays come out wherever they like, or
+//!   networks, VPNs, SASE and relays come out wherever they like, or
 //! * they came from two addresses with two browsers, versions apart, or
 //! * one was made by a script and the other by a browser.
+//!
+//! Two networks or countries that are both the person's own do not part, or a laptop that goes home to a line
+//! that the lists take for a data centre would be told every evening.
 //!
 //! Both ends of every such pair are told. Each is a property of two rows, so the order in which they
 //! come makes no difference. What is left out, because it parts by design:
@@ -56,6 +59,10 @@ const FORM: u32 = 1;
 
 /// How likely a detection is real if the client changed together with the network.
 const PROBABILITY_BOTH: f64 = 0.85;
+
+/// Below this a use is like the person, in nats. Where nothing is known yet it is about nought, and a
+/// session is watched from the first day on.
+const FAMILIAR_BELOW: f64 = -1.5;
 
 /// Sources whose session numbers are counted by each machine.
 const LOCAL_SOURCES: [&str; 5] = [
@@ -133,6 +140,9 @@ struct End {
     client: Client,
     /// The device, if it is managed or compliant.
     managed: Option<String>,
+    /// Whether the person was often seen like that before.
+    #[serde(default)]
+    familiar: bool,
 }
 
 pub(super) fn make(rule: Arc<RuleInfo>, value: &Value) -> Result<Box<dyn Detector>, ParameterError> {
@@ -319,6 +329,9 @@ impl End {
             kind: text(Column::SrcNetKind),
             client,
             managed: text(Column::DeviceUid).filter(|_| managed),
+            familiar: batch
+                .float(Column::Unfamiliarity, row)
+                .is_some_and(|nats| nats < FAMILIAR_BELOW),
         }
     }
 
@@ -329,6 +342,7 @@ impl End {
         }
         let networks = matches!((self.asn, other.asn), (Some(a), Some(b)) if a != b);
         let countries = matches!((&self.country, &other.country), (Some(a), Some(b)) if a != b);
+        let unfamiliar = !self.familiar || !other.familiar;
         let one_network = self.asn.is_some() && self.asn == other.asn;
         let addresses = matches!((self.ip, other.ip), (Some(a), Some(b)) if a != b);
         let clients = (&self.client, &other.client);
@@ -337,22 +351,22 @@ impl End {
                 clients,
                 (Client::Script(_), Client::Browser(_)) | (Client::Browser(_), Client::Script(_))
             ),
-            networks && (self.is_anonymous() || other.is_anonymous()),
-            countries && !one_network && !self.moves() && !other.moves(),
+            unfamiliar && networks && (self.is_anonymous() || other.is_anonymous()),
+            unfamiliar && countries && !one_network && !self.moves() && !other.moves(),
             addresses && matches!(clients, (Client::Browser(a), Client::Browser(b)) if a != b),
         ])
     }
 
     /// Whether it hides where a person is, or is where no person is.
     fn is_anonymous(&self) -> bool {
-        matches!(self.kind.as_deref(), Some("hosting" | "vpn" | "tor"))
+        matches!(self.kind.as_deref(), Some("hosting" | "tor"))
     }
 
     /// Whether its country says little of where a person is.
     fn moves(&self) -> bool {
         matches!(
             self.kind.as_deref(),
-            Some("mobile" | "sase" | "relay" | "inflight" | "egress")
+            Some("mobile" | "sase" | "relay" | "inflight" | "egress" | "vpn")
         )
     }
 }

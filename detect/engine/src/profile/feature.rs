@@ -92,11 +92,12 @@ pub(super) struct Sighting<'a> {
 }
 
 /// Why a sign-in was stopped although the password was right.
-const PASSWORD_WAS_RIGHT: [&str; 5] = [
+const PASSWORD_WAS_RIGHT: [&str; 6] = [
     "mfa_required",
     "policy_blocked",
     "mfa_denied",
     "mfa_failed",
+    "mfa_timeout",
     "password_expired",
 ];
 
@@ -148,7 +149,7 @@ impl<'a> Sighting<'a> {
                 batch.int(Column::SrcAsn, row).map(|asn| Cow::Owned(asn.to_string())),
                 family_of(batch, row),
                 Some(Cow::Borrowed(hours(batch, row, zone))),
-                Some(device(batch, row)),
+                device(batch, row),
             ],
             operator: text(Column::SrcAsOrg),
             own_line: matches!(text(Column::SrcNetKind), Some("office" | "egress" | "sase")),
@@ -163,10 +164,11 @@ impl<'a> Sighting<'a> {
     }
 }
 
-fn device(batch: &EventBatch, row: usize) -> Cow<'_, str> {
-    let managed = matches!(batch.text(Column::DeviceTrust, row), Some("managed" | "compliant"));
+/// The device; none where the record says nothing of devices, as those of mail, files and VPNs do not.
+fn device(batch: &EventBatch, row: usize) -> Option<Cow<'_, str>> {
+    let managed = matches!(batch.text(Column::DeviceTrust, row)?, "managed" | "compliant");
     let name = batch.text(Column::DeviceUid, row).filter(|_| managed);
-    Cow::Borrowed(name.unwrap_or(NO_DEVICE))
+    Some(Cow::Borrowed(name.unwrap_or(NO_DEVICE)))
 }
 
 /// The kind of day and the quarter of it. The calendar knows holidays and whether the office is open

@@ -5,7 +5,8 @@
 //! Whatever a person does with an account (never a service account) and succeeds in, and sign-ins that
 //! were stopped although the password was right. Six features are compared with what the person and
 //! the firm did before: country, kind of network, network, client, working day and quarter of the day,
-//! managed device. [`model`] has the formula. A feature that the record does not tell is left out.
+//! managed device. [`model`] has the formula. A feature that the record does not tell is left out, and
+//! what changes together on every journey or weekend counts together no more than so much.
 //! Through a line of the firm's own (`office`, `egress`, `sase`) everybody looks alike: then the
 //! features of the network are left out, and the score is lowered so far that it never alarms.
 //!
@@ -158,6 +159,7 @@ impl Profiles {
                 model::nats(feature, value, is_home, seen.0, seen.1).min(most),
             ));
         }
+        model::cap(&mut parts, home.as_deref() == sighting.value(Feature::Country));
         let own_line = if sighting.own_line { model::OWN_LINE_NATS } else { 0.0 };
         let nats = parts.iter().map(|(_, _, nats)| nats).sum::<f64>() + own_line;
         let reason = (EXPLAINED_NATS <= nats).then(|| {

@@ -66,7 +66,7 @@ fn intruder(hours: i64) -> Row {
     hana(
         hours,
         &json!({"src_country": "NL", "src_net_kind": "hosting", "src_asn": 64_999,
-        "client_family": "Chrome/Linux", "device_trust": null, "device_uid": null}),
+        "client_family": "Chrome/Linux", "device_trust": "unmanaged", "device_uid": null}),
     )
 }
 

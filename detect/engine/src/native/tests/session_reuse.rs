@@ -59,6 +59,15 @@ fn each_way_to_part_and_what_excuses_it() {
         (json!({"src_asn": 64_510}), false),
         (json!({"src_asn": 64_510, "src_net_kind": "hosting"}), true),
         (json!({"src_asn": 64_510, "src_net_kind": "tor"}), true),
+        (json!({"src_asn": 64_510, "src_net_kind": "vpn"}), false),
+        (
+            json!({"src_country": "NL", "src_asn": 64_510, "src_net_kind": "vpn"}),
+            false,
+        ),
+        (
+            json!({"src_asn": 64_510, "src_net_kind": "hosting", "unfamiliarity": 0.5}),
+            true,
+        ),
         (json!({"src_net_kind": "vpn"}), false),
         (
             json!({"client_family": "Firefox/Linux", "src_ip": "203.0.113.11"}),
