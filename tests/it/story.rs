@@ -31,7 +31,7 @@ const ENGLISH: [(&str, &[&str]); 3] = [
         "kenji.tanaka@example.co.jp",
         &[
             "14 Oct 2026",
-            "02:51",
+            "17:58",
             "Lagos, Nigeria",
             "198.51.100.70",
             "tried many accounts",
@@ -69,7 +69,7 @@ const JAPANESE: [(&str, &[&str]); 3] = [
         "kenji.tanaka@example.co.jp",
         &[
             "2026年10月14日",
-            "02:51",
+            "17:58",
             "ナイジェリア",
             "198.51.100.70",
             "多数のアカウントを試した送信元からのサインイン成功",
