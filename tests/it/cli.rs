@@ -205,7 +205,10 @@ fn several_files_are_judged_as_one_history_and_each_alert_tells_all() {
     let (posture, findings): (Vec<&Value>, Vec<&Value>) = alerts.iter().partition(|alert| alert["rule_id"] == "SK-404");
     assert_eq!(posture.len(), 1);
     for alert in &findings {
-        assert_eq!(alert["incident_id"], findings[0]["incident_id"], "both are one incident");
+        assert_eq!(
+            alert["incident_id"], findings[0]["incident_id"],
+            "both are one incident"
+        );
     }
     for alert in &alerts {
         for field in ALERT_FIELDS {
