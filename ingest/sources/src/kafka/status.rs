@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use tracing::error;
 
 use super::batch::Partition;
-use super::trouble::{Told, advice};
+use super::trouble::{Told, advice, is_a_consequence};
 
 /// What a door saw, beside the records that its [`Counters`](crate::Counters) count.
 #[derive(Debug, Default)]
@@ -86,8 +86,8 @@ impl KafkaStatus {
         let code = error.rdkafka_error_code();
         let advice = advice(code, reason);
         let mut trouble = held(&self.trouble);
-        // That all brokers are down follows from what was wrong with the last of them, which says more.
-        if trouble.is_none() || code != Some(RDKafkaErrorCode::AllBrokersDown) {
+        // That no broker can be reached follows from what was wrong with the last of them, which says more.
+        if trouble.is_none() || !is_a_consequence(code, reason) {
             *trouble = Some(Arc::from(format!("{error}: {advice}")));
         }
         drop(trouble);

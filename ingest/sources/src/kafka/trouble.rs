@@ -39,6 +39,12 @@ pub(super) fn advice(code: Option<Code>, reason: &str) -> &'static str {
     handshake.map_or_else(|| code.map_or(AGAIN, of_code), |(_, advice)| advice)
 }
 
+/// Whether it only says that no broker can be reached, not why.
+pub(super) fn is_a_consequence(code: Option<Code>, reason: &str) -> bool {
+    matches!(code, Some(Code::AllBrokersDown | Code::BrokerTransportFailure))
+        && !HANDSHAKES.iter().any(|(said, _)| reason.contains(said))
+}
+
 /// Where nothing is to be done.
 const AGAIN: &str = "it is tried again";
 
