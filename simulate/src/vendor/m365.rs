@@ -80,7 +80,7 @@ pub(crate) fn record(event: &Event<'_>, deed: &Deed) -> String {
             "OperationProperties": [{"Name": "MailAccessType", "Value": "Bind"}],
         }),
         Deed::FileOpened(name) | Deed::FileDownloaded(name) => json!({
-            "ObjectId": format!("https://example.sharepoint.com/sites/work/{name}"),
+            "ObjectId": format!("https://example.sharepoint.com/sites/sales/{name}"),
             "SourceFileName": name, "UserAgent": agent,
         }),
         Deed::Sent(recipients) => json!({
